@@ -143,10 +143,7 @@ def post_table(posts: Iterable[Post]) -> pd.DataFrame:
     rows = list(posts)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(Post._fields)
     by_name = dict(zip(Post._fields, columns, strict=True))
-    table = {
-        name: _series(by_name[name], dtype)
-        for name, dtype in POST.items()
-    }
+    table = {name: _series(by_name[name], dtype) for name, dtype in POST.items()}
     if any(by_name["service"]):
         table["service"] = _series(by_name["service"], "str")
     return pd.DataFrame(table)
@@ -154,7 +151,7 @@ def post_table(posts: Iterable[Post]) -> pd.DataFrame:
 
 def _series(values: tuple[object, ...], dtype: str) -> pd.Series:
     if dtype == UTC_DTYPE:
-        integers = pd.array(values, dtype="Int64")
+        integers = pd.Series(values, dtype="Int64")
         return pd.Series(pd.to_datetime(integers, unit="us", utc=True)).astype(UTC_DTYPE)
     return pd.Series(values, dtype=dtype)
 
@@ -177,4 +174,5 @@ def require_utc(times: pd.Series, what: str) -> pd.Series:
             f"{what} has times without a zone (dtype {times.dtype}). If they are UTC: "
             f"table[{times.name!r}] = pd.to_datetime(table[{times.name!r}], utc=True)"
         )
-    return times.dt.tz_convert("UTC").astype(UTC_DTYPE)
+    utc: pd.Series = times.dt.tz_convert("UTC").astype(UTC_DTYPE)
+    return utc

@@ -1,0 +1,92 @@
+"""The command line: parsing, display of errors, exit codes; one file a command."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final, NoReturn
+
+import click
+
+from miner import __version__
+from miner.errors import MinerError
+
+#: Commands by name, in the order of the help; each module has a click command ``command``.
+COMMANDS: Final = {
+    "mine": "archives in, an outage time series out",
+    "label": "label every row of a table",
+    "count": "count a labelled table into a time series",
+    "export": "write a table as CSV, Parquet or JSON lines",
+    "services": "list the services of the lexicon, or the queries of one",
+    "evaluate": "compare the labels of the model with true ones",
+}
+
+EXIT_CODES: Final = """\b
+Exit codes:
+  0  done
+  2  wrong usage: an option, a frequency, a time, an unknown service
+  3  input, lexicon or model file that cannot be read
+  4  output that cannot be written
+  130  interrupted
+"""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is called, so that ``--help`` does not load pandas."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"miner.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="miner")
+def cli() -> None:
+    r"""Mine outages out of social media posts.
+
+    \b
+    Examples:
+      miner mine data/demo --service whatsapp --freq 5min -o whatsapp.csv
+      miner label posts.csv -o labelled.csv
+      miner COMMAND --help
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with one of the documented exit codes."""
+    # Text of posts is in every script; a terminal that is not UTF-8 shows "?" instead.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        cli(prog_name="miner", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("miner: interrupted", err=True)
+        sys.exit(130)
+    except MinerError as error:
+        click.echo(f"miner: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of the pipe has gone (`miner … -o - | head`): nothing to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)

@@ -1,0 +1,286 @@
+"""Texts to hashed n-gram features, a whole batch at a time.
+
+All texts of a batch are joined into one buffer of code points and every step is one
+pass of numpy over it: at 100,000 posts a second there is no time for a Python call a
+word. The steps, each with its reason:
+
+1. Normal form: NFKC, case, diacritics, runs of three or more letters to one ("dooown").
+2. Masks: links, handles (support-like ones apart), digits, and sure names of services
+   are replaced by one sign each, so that an unseen service is not held against a post.
+3. Tokens: runs of letters and digits; kana and kanji one by one; "?", "!" and emoji are
+   tokens too.
+4. n-grams of words (1, 2, 3; also with one word left out) and of characters
+   within a word and its blanks, hashed into ``2**bits`` places.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import ahocorasick_rs
+import numpy as np
+from numpy.typing import NDArray
+
+from miner.lexicon import load_lexicon
+from miner.text import CJK, fold
+
+U32 = NDArray[np.uint32]
+Ints = NDArray[np.int64]
+
+_END: Final = 10  # line feed between posts
+_SPACE: Final = 32
+# Control characters stand for what is masked: they are ASCII, and no post holds them.
+_URL_SIGN, _HANDLE_SIGN, _SUPPORT_SIGN, _NAME_SIGN = "\x01", "\x02", "\x03", "\x04"
+_URL = re.compile(r"(?:https?://|www\.)\S+|\b(?:pic\.twitter\.com|t\.co|bit\.ly|youtu\.be)/\S+")
+_SUPPORT = re.compile(
+    r"@\w*(?:help|support|care|ask|serv|ayuda|atencion|soporte|ajuda|suporte|hilfe|aide|cs_|_cs|team)\w*"
+)
+_HANDLE = re.compile(r"@\w+")
+_MANY = 0x9E3779B1
+_MIX = 0x85EBCA6B
+#: Names shorter than this are masked only in the lexicon's rules, not here.
+_MIN_NAME: Final = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is hashed, and into how many places."""
+
+    bits: int = 18
+    words: tuple[int, ...] = (1, 2, 3)
+    skip: bool = True
+    chars: tuple[int, ...] = (3, 4, 5)
+    mask_names: bool = True
+
+
+@dataclass(frozen=True)
+class Features:
+    """Hashed features of a batch: for each kind, indices sorted by post.
+
+    ``index[k]`` are the features of kind ``k``, those of post ``i`` from
+    ``start[k][i]`` to ``start[k][i + 1]``.
+    """
+
+    index: list[NDArray[np.int32]]
+    start: list[Ints]
+    n_posts: int
+
+    def n_of_post(self) -> Ints:
+        """Number of features of each post."""
+        total = np.zeros(self.n_posts, dtype=np.int64)
+        for start in self.start:
+            total += np.diff(start)
+        return total
+
+
+def featurize(texts: Sequence[str], layout: Layout) -> Features:
+    """Features of the texts."""
+    codes = _masked(_joined(texts), layout)
+    codes = _without_runs(codes)
+    kind = _kinds()[np.minimum(codes, _KINDS - 1)]
+    stream, token_start, token_post, ends = _tokenise(codes, kind)
+    index: list[NDArray[np.int32]] = []
+    start: list[Ints] = []
+    shift = np.uint32(32 - layout.bits)
+
+    def add(hashes: U32, posts: Ints, seed: int) -> None:
+        mixed = (hashes ^ np.uint32(seed * _MANY & 0xFFFFFFFF)) * np.uint32(_MIX)
+        mixed ^= mixed >> np.uint32(15)
+        mixed *= np.uint32(0x2C1B3C6D)
+        index.append((mixed >> shift).astype(np.int32))
+        start.append(np.searchsorted(posts, np.arange(len(texts) + 1)))
+
+    word = _word_hashes(stream, token_start)
+    for n in layout.words:
+        grams, posts = _word_grams(word, token_post, n)
+        add(grams, posts, n)
+    if layout.skip and len(word) > 2:
+        inside = token_post[2:] == token_post[:-2]
+        add((word[:-2] * np.uint32(31) + word[2:])[inside], token_post[2:][inside], 7)
+    post_of_char = np.cumsum(ends[:-1], dtype=np.int64) if len(ends) else np.zeros(0, np.int64)
+    post_of_char = np.concatenate([[0], post_of_char]) if len(ends) else post_of_char
+    blank = stream == _SPACE
+    blanks = np.concatenate([[0], np.cumsum(blank)])
+    hashed = stream * np.uint32(_MANY)
+    hashed ^= hashed >> np.uint32(13)
+    rolling = hashed.copy()
+    for n in range(2, max(layout.chars, default=1) + 1):
+        rolling = rolling[:-1] * np.uint32(0x01000193) + hashed[n - 1 :]
+        if n in layout.chars:
+            # Blanks only at the ends: the gram lies within one word.
+            size = len(rolling)
+            inner = blanks[n - 1 : n - 1 + size] - blanks[1 : 1 + size]
+            keep = (inner == 0) & ~(blank[:size] & blank[n - 1 : n - 1 + size])
+            add(rolling[keep], post_of_char[:size][keep], 16 + n)
+    return Features(index, start, len(texts))
+
+
+def _joined(texts: Sequence[str]) -> str:
+    text = "\n".join(t.replace("\n", " ") if "\n" in t else t for t in texts) + "\n"
+    if text.isascii():
+        return text.lower()
+    # A line feed never comes out of these steps where none went in.
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _masked(text: str, layout: Layout) -> U32:
+    if "/" in text or "www." in text:
+        text = _URL.sub(f" {_URL_SIGN} ", text)
+    if "@" in text:
+        text = _HANDLE.sub(f" {_HANDLE_SIGN} ", _SUPPORT.sub(f" {_SUPPORT_SIGN} ", text))
+    codes = _codes(text)
+    if not text.isascii():
+        codes = _folds()[np.minimum(codes, _KINDS - 1)]
+        codes = codes[codes != 0]
+    if layout.mask_names:
+        if not text.isascii():
+            text = codes.tobytes().decode("utf-32-le")
+        _mask_names(text, codes)
+    digit = (codes >= ord("0")) & (codes <= ord("9"))
+    codes[digit] = ord("0")
+    return codes
+
+
+def _codes(text: str) -> U32:
+    return np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32).copy()
+
+
+@functools.cache
+def _folds() -> U32:
+    """The code point that each one is read as; 0 for those that are left out."""
+    table = np.arange(_KINDS, dtype=np.uint32)
+    for code in range(0x80, _KINDS):
+        sign = chr(code)
+        if unicodedata.category(sign) in {"Cn", "Cs", "Co"}:
+            continue
+        folded = fold(sign)
+        table[code] = ord(folded[0]) if folded else 0
+    table[0] = _SPACE
+    return table
+
+
+def _mask_names(text: str, codes: U32) -> None:
+    """Put one sign over each sure name of a service that stands as a word or hashtag."""
+    found = _names().find_matches_as_indexes(text)
+    if not found:
+        return
+    spans = np.array(found, dtype=np.int64)[:, 1:]
+    wordlike = _kinds()[np.minimum(codes, _KINDS - 1)] == _WORD
+    before = wordlike[np.maximum(spans[:, 0] - 1, 0)] & (spans[:, 0] > 0)
+    after = wordlike[np.minimum(spans[:, 1], len(codes) - 1)]
+    hashtag = codes[np.maximum(spans[:, 0] - 1, 0)] == ord("#")
+    keep = ~before & (~after | hashtag)
+    for start, end in spans[keep].tolist():
+        # In "#whatsappdown" the rest of the tag becomes a word of its own.
+        codes[start:end] = _SPACE
+        codes[start] = ord(_NAME_SIGN)
+
+
+@functools.cache
+def _names() -> ahocorasick_rs.AhoCorasick:
+    names: set[str] = set()
+    for service in load_lexicon().services.values():
+        for name in (*service.aliases, *service.misspellings, *service.hashtags):
+            folded = fold(name)
+            names.update(n for n in (folded, folded.replace(" ", "")) if len(n) >= _MIN_NAME)
+    return ahocorasick_rs.AhoCorasick(
+        sorted(names), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+    )
+
+
+_OTHER, _WORD, _SINGLE = 0, 1, 2
+_KINDS: Final = 0x20000
+
+
+@functools.cache
+def _kinds() -> NDArray[np.uint8]:
+    """Kind of each code point: part of a word, a token by itself, or nothing."""
+    kinds = np.zeros(_KINDS, dtype=np.uint8)
+    for code in range(_KINDS):
+        category = unicodedata.category(chr(code))
+        if category[0] in "LN" or category in {"Mc", "Mn"}:
+            kinds[code] = _WORD
+        elif category == "So":  # emoji
+            kinds[code] = _SINGLE
+    for first, last in re.findall(r"(.)-(.)", CJK):
+        kinds[ord(first) : ord(last) + 1] = _SINGLE
+    for sign in "?!¿؟…" + _URL_SIGN + _HANDLE_SIGN + _SUPPORT_SIGN + _NAME_SIGN:
+        kinds[ord(sign)] = _SINGLE
+    return kinds
+
+
+def _without_runs(codes: U32) -> U32:
+    """Runs of three or more of the same letter or sign cut back to one."""
+    if len(codes) < 3:
+        return codes
+    edges = np.flatnonzero(np.diff(codes)) + 1
+    first = np.concatenate([[0], edges])
+    length = np.diff(np.concatenate([first, [len(codes)]]))
+    long = (length >= 3) & (codes[first] != ord("0")) & (codes[first] != _END)
+    if not long.any():
+        return codes
+    keep = np.ones(len(codes), dtype=bool)
+    for start, size in zip(first[long].tolist(), length[long].tolist(), strict=True):
+        keep[start + 1 : start + size] = False
+    return codes[keep]
+
+
+def _tokenise(codes: U32, kind: NDArray[np.uint8]) -> tuple[U32, Ints, Ints, NDArray[np.bool_]]:
+    """Stream of tokens with one blank between them, and where tokens and posts begin.
+
+    Returns the stream; the start of each token in it; the post of each token; and for
+    each place of the stream whether a post ends there.
+    """
+    # A blank in front of every token and of every post's end; then all else goes.
+    is_token = kind != _OTHER
+    previous = np.concatenate([[_OTHER], kind[:-1]])
+    begins = is_token & ((kind == _SINGLE) | (previous != kind))
+    is_end = codes == _END
+    width = is_token.astype(np.int64) + begins + is_end
+    place = np.concatenate([[0], np.cumsum(width)])
+    stream = np.full(place[-1], _SPACE, dtype=np.uint32)
+    at = place[:-1] + begins
+    stream[at[is_token]] = codes[is_token]
+    ends = np.zeros(len(stream), dtype=bool)
+    ends[place[:-1][is_end]] = True
+    token_start = at[begins]
+    token_post = np.cumsum(is_end)[begins]
+    return stream, token_start, token_post.astype(np.int64), ends
+
+
+def _word_hashes(stream: U32, token_start: Ints) -> U32:
+    """Hash of each token: a polynomial over its characters."""
+    if not len(token_start):
+        return np.zeros(0, dtype=np.uint32)
+    in_word = stream != _SPACE
+    position = np.arange(len(stream), dtype=np.int64)
+    begin = np.zeros(len(stream), dtype=np.int64)
+    begin[token_start] = token_start
+    np.maximum.accumulate(begin, out=begin)
+    power = _powers()[np.minimum(position - begin, 63)]
+    value = np.where(in_word, (stream * np.uint32(_MANY)) ^ (stream >> np.uint32(3)), 0)
+    return np.add.reduceat((value * power).astype(np.uint32), token_start, dtype=np.uint32)
+
+
+@functools.cache
+def _powers() -> U32:
+    powers = [1]
+    for _ in range(63):
+        powers.append(powers[-1] * 0x01000193 & 0xFFFFFFFF)
+    return np.array(powers, dtype=np.uint32)
+
+
+def _word_grams(word: U32, post: Ints, n: int) -> tuple[U32, Ints]:
+    size = len(word) - n + 1
+    if size <= 0:
+        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    gram = word[:size].copy()
+    for offset in range(1, n):
+        gram = gram * np.uint32(0x01000193) + word[offset : offset + size]
+    inside = post[:size] == post[n - 1 : n - 1 + size]
+    return gram[inside], post[:size][inside]

@@ -1,0 +1,58 @@
+"""``miner export``."""
+
+from __future__ import annotations
+
+import click
+
+from miner.cli.shared import output_option, quiet_option
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  miner export series.csv -o series.parquet
+  miner export labelled.csv --spreadsheet -o for-people.csv
+  miner export labelled.csv --columns created_at,text,label -o short.jsonl
+"""
+)
+@click.argument("table", metavar="IN")
+@output_option
+@click.option("--columns", metavar="A,B,…", help="Only these columns, in this order.")
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Make a CSV safe to open in a spreadsheet: no text can run as a formula.",
+)
+@quiet_option
+def command(table: str, output: str, columns: str | None, spreadsheet: bool, quiet: bool) -> None:
+    """Write a table of posts or a series in another format.
+
+    IN is CSV, JSON lines or Parquet, compressed or not; the output is .csv, .parquet
+    or .jsonl by its name.
+    """
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from miner.errors import SchemaError
+    from miner.exporter import check_writable, write_parts
+    from miner.sources.labelled import Skipped, read_parts
+
+    check_writable(output)
+    wanted = columns.split(",") if columns else None
+    skipped = Skipped()
+
+    def parts() -> Iterator[pd.DataFrame]:
+        for part in read_parts(table, None, skipped):
+            missing = [name for name in wanted or () if name not in part.columns]
+            if missing:
+                raise SchemaError(
+                    f"{table}: no column {missing[0]!r}; it has: {', '.join(part.columns)}"
+                )
+            yield part if wanted is None else part[wanted]
+
+    written = write_parts(parts(), output, spreadsheet=spreadsheet)
+    if skipped.reasons:
+        click.echo(f"miner: warning: {skipped.summary(table)}", err=True)
+    if not quiet:
+        click.echo(f"wrote {written:,} rows to {output}", err=True)

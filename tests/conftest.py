@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+from miner.sources.archive import Report, read_pages
+
+#: Recordings of real platforms, beside the repository and never inside it.
+FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _author_key() -> Iterator[None]:
+    """Hashes that do not depend on this machine, and no key written to it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINER_AUTHOR_KEY", "key of the tests")
+        yield
+
+
+@pytest.fixture(scope="session")
+def fixtures_dir() -> Path:
+    if not FIXTURES.is_dir():
+        pytest.skip(f"recordings are not part of the repository and not at {FIXTURES}")
+    return FIXTURES
+
+
+class Reading(NamedTuple):
+    posts: pd.DataFrame
+    deleted: list[tuple[str, str]]
+    report: Report
+
+    @property
+    def only(self) -> dict[str, Any]:
+        """The one post; None where a value is null."""
+        (row,) = self.posts.astype(object).where(self.posts.notna(), None).to_dict("records")
+        return row
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        return dict(self.report.skipped)
+
+
+@pytest.fixture(scope="session")
+def read() -> Callable[..., Reading]:
+    """Reads paths to the end, and checks that nothing was lost."""
+
+    def read_all(paths: Any, **options: Any) -> Reading:
+        report = Report()
+        pages = list(read_pages(paths, report=report, **options))
+        for file in report.files:
+            found = sum(len(page.posts) for page in pages if page.file == file.path)
+            gone = sum(len(page.deleted) for page in pages if page.file == file.path)
+            assert (file.posts, file.deletions) == (found, gone)
+            assert file.records == file.posts + file.deletions + file.skipped.total()
+            assert file.records >= file.lines
+        posts = pd.concat([page.posts for page in pages]) if pages else pd.DataFrame()
+        return Reading(posts, [pair for page in pages for pair in page.deleted], report)
+
+    return read_all
+
+
+@pytest.fixture
+def read_records(tmp_path: Path, read: Callable[..., Reading]) -> Callable[..., Reading]:
+    """Reads records that were written as JSON lines."""
+
+    def read_all(*records: Any, **options: Any) -> Reading:
+        path = tmp_path / "records.jsonl"
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return read(path, **options)
+
+    return read_all
+
+
+@pytest.fixture
+def read_bytes(tmp_path: Path, read: Callable[..., Reading]) -> Callable[..., Reading]:
+    """Reads the bytes of a file."""
+
+    def read_all(content: bytes, **options: Any) -> Reading:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return read(path, **options)
+
+    return read_all
+
+
+def cassette_bodies(path: Path) -> list[str]:
+    """The response bodies of a VCR cassette, without a YAML library."""
+    text = path.read_text()
+    if path.suffix == ".json":
+        bodies = [item["response"]["body"] for item in json.loads(text)["interactions"]]
+        return [body["string"] for body in bodies]
+    binary = re.findall(r"^      string: !!binary \|\n((?:        \S+\n)+)", text, re.MULTILINE)
+    quoted = re.findall(r"^      string: '((?:[^']|'')*)'$", text, re.MULTILINE)
+    return [
+        *(gzip.decompress(base64.b64decode(body)).decode() for body in binary),
+        *(_unfold(body) for body in quoted),
+    ]
+
+
+def _unfold(quoted: str) -> str:
+    """A YAML single-quoted scalar: one line break is a blank, more are one fewer."""
+    folded = re.sub(r"[ ]*\n\s*", lambda match: "\n" * (match[0].count("\n") - 1) or " ", quoted)
+    return folded.replace("''", "'")
+
+
+@pytest.fixture(scope="session")
+def bodies() -> Callable[[Path], list[str]]:
+    return cassette_bodies
