@@ -13,7 +13,7 @@ from miner.cli.shared import json_option, print_json, print_table, quiet_option
     epilog="""\b
 Examples:
   miner evaluate mine.csv
-  miner evaluate mine.csv --true-label verdict --json
+  miner evaluate verdicts.csv --true-label verdict --json
 """
 )
 @click.argument("table", metavar="FILE")

@@ -129,7 +129,13 @@ def print_table(
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for index, name in enumerate(columns):
         numeric = all(isinstance(row[index], int | float) or row[index] is None for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        is_text = name in {"text", "called"}
+        table.add_column(
+            name,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=not (is_text or numeric) and len(columns) > 2,
+        )
     for row in rows:
         # Text, not markup: what comes from posts must not style the terminal.
         table.add_row(*(Text(_cell(cell)) for cell in row))

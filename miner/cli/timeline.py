@@ -10,7 +10,7 @@ import pandas as pd
 #: Rows of a timeline and services shown.
 ROWS: Final = 24
 SERVICES: Final = 5
-_BAR: Final = 30
+_BAR: Final = 20
 _WIDTHS: Final = ("1min", "5min", "10min", "15min", "30min", "1h", "3h", "6h", "12h", "1D", "7D")
 
 Table = tuple[str, list[str], list[list[object]]]
@@ -55,13 +55,15 @@ def _over_time(series: pd.DataFrame, service: str, by: str | None) -> Table:
     rows: list[list[object]] = []
     shares = coverage.reindex(sums.index)
     last = sums.tail(ROWS + 1)
+    stamp = "%H:%M" if last.index[0].date() == last.index[-1].date() else "%m-%d %H:%M"
     for start, values, share in zip(
         last.index, last.to_numpy(), shares.loc[last.index], strict=True
     ):
         numbers = [None if pd.isna(value) else int(value) for value in values]
         bar = "" if numbers[1] is None else "█" * round(_BAR * numbers[1] / most)
         note = "not watched" if share == 0 else bar
-        rows.append([f"{start:%Y-%m-%d %H:%M}", *numbers, note])
+        rows.append([f"{start:{stamp}}", *numbers, note])
     columns = ["UTC", "mentions", "complaints", "recoveries", "chatter", ""]
     split = f", all values of {by} together" if by else ""
-    return f"{service}, {width} a row{split}", columns, rows
+    day = f" from {last.index[0]:%Y-%m-%d}"
+    return f"{service}{day}, {width} a row{split}", columns, rows

@@ -45,6 +45,9 @@ KINDS: Final = (
     "power",
     "other",
 )
+#: Tables of a language's phrases beside ``words``. Posts of recovery are candidates too:
+#: they tell the end of an outage.
+TABLES: Final = (*SYMPTOMS, "recovery", "frames")
 _ID = re.compile(r"[a-z0-9][a-z0-9_]*\Z")
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 
@@ -73,10 +76,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A complaint pattern: its line in the file, symptom, language, compiled form."""
+    """A pattern: its line in the file, symptom (None: of recovery), language, compiled form."""
 
     text: str
-    symptom: str
+    symptom: str | None
     lang: str
     pattern: Pattern
 
@@ -114,14 +117,21 @@ class Lexicon:
         found = self.find(name)
         if found is not None:
             return self.services[found]
-        ids = self._ids_by_name
-        near = difflib.get_close_matches(" ".join(tokens(name)), list(ids), n=5, cutoff=0.6)
-        suggestions = list(dict.fromkeys(ids[match] for match in near))[:3]
+        suggestions = self._near(name)
         hint = f"Did you mean {' or '.join(suggestions)}? " if suggestions else ""
         raise UnknownServiceError(
             f"unknown service {name!r}. {hint}"
             "`miner services` lists all; --lexicon my.toml adds your own."
         )
+
+    def _near(self, name: str) -> list[str]:
+        """Ids of up to three services whose names look like the name or a word of it."""
+        ids = self._ids_by_name
+        words = tokens(name)
+        near = difflib.get_close_matches(" ".join(words), list(ids), n=3, cutoff=0.75)
+        for word in words:
+            near += difflib.get_close_matches(word, list(ids), n=2, cutoff=0.8)
+        return list(dict.fromkeys(ids[match] for match in near))[:3]
 
     @functools.cached_property
     def _ids_by_name(self) -> dict[str, str]:
@@ -263,9 +273,9 @@ class _PhraseBuilder:
         for key, value in table.items():
             if key == "words":
                 continue
-            if key != "frames" and key not in SYMPTOMS:
+            if key not in TABLES:
                 raise LexiconError(
-                    f"{file}: unknown table {key!r}; a symptom is one of {', '.join(SYMPTOMS)}"
+                    f"{file}: unknown table {key!r}; it is one of {', '.join(TABLES)}"
                 )
             lines = value.get("phrases") if isinstance(value, dict) else value
             for line in _strings(lines, f"{file}: {key}: phrases"):
@@ -287,7 +297,8 @@ class _PhraseBuilder:
         elif has_name:
             raise LexiconError(f"{where}: {{}} stands only in frames; move it to [frames]")
         else:
-            self.phrases.append(Phrase(line, key, lang, pattern))
+            symptom = None if key == "recovery" else key
+            self.phrases.append(Phrase(line, symptom, lang, pattern))
 
 
 def _add_own(path: Path, services: dict[str, Service], builder: _PhraseBuilder) -> None:
@@ -326,6 +337,7 @@ def _strings(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise LexiconError(f'{where}: expected a list of texts such as ["a", "b"]')
     for item in value:
-        if not tokens(item.replace("*", " ").replace("{}", "x")):
+        # Most entries begin with a letter; only the others need a closer look.
+        if not item[:1].isalnum() and not tokens(item.replace("{}", "x")):
             raise LexiconError(f"{where}: {item!r} has no letters or digits")
     return tuple(dict.fromkeys(value))

@@ -9,6 +9,7 @@ tokens are single characters); ``a & b`` both within :data:`NEAR` tokens in any 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -144,6 +145,7 @@ def _slot(item: str, macros: Mapping[str, Sequence[str]]) -> list[tuple[Element,
     return runs
 
 
+@functools.lru_cache(maxsize=50_000)  # macros repeat the same words a hundred times
 def _run(entry: str) -> tuple[Element, ...]:
     """Elements of one entry, which may be several tokens ("going through", "繋がらない")."""
     is_prefix = entry.endswith("*")
@@ -160,7 +162,8 @@ def spellings(line: str, macros: Mapping[str, Sequence[str]]) -> list[tuple[str,
     """Concrete spellings of a line as its author wrote the words, for search queries.
 
     Each is a tuple of adjacent runs: ``("can't", "send")`` for ``can't ... send``.
-    Prefixes are left out, since the platforms search for whole words; so are frames.
+    Prefixes are left out, since the platforms search for whole words; so is the name in
+    a frame.
     """
     runs = re.split(r"\s+(?:\.\.\.|…|&)\s+", line.strip())
     return list(itertools.product(*(_spellings_of_run(run, macros) for run in runs)))
@@ -168,10 +171,10 @@ def spellings(line: str, macros: Mapping[str, Sequence[str]]) -> list[tuple[str,
 
 def _spellings_of_run(run: str, macros: Mapping[str, Sequence[str]]) -> list[str]:
     places = []
-    for item in run.split():
+    for item in run.replace("{}", " ").split():
         entries: list[str] = []
         for choice in item.split("|"):
             is_macro = choice.startswith("<")
             entries.extend(macros[choice[1:-1]] if is_macro else [choice])
-        places.append([entry for entry in entries if not entry.endswith("*") and entry != "{}"])
+        places.append([entry for entry in entries if not entry.endswith("*")])
     return [" ".join(choice) for choice in itertools.product(*places)]

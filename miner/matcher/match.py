@@ -64,23 +64,30 @@ class Matcher:
         if not mentions:
             return []
         found = self._phrases.find(words)
-        hits = [_hit(mention, found) for mention in mentions]
+        hits = [_hit(mention, found, mentions) for mention in mentions]
         return [hit for hit in hits if mode == "mention" or hit.phrase is not None]
 
 
-def _hit(mention: Mention, found: Iterable[Found]) -> Hit:
-    near = [
-        phrase
-        for phrase in found
-        if phrase.start - mention.end <= REACH and mention.start - phrase.end <= REACH
-    ]
+def _hit(mention: Mention, found: Iterable[Found], mentions: Iterable[Mention]) -> Hit:
+    def is_near(other: Found | Mention) -> bool:
+        return other.start - mention.end <= REACH and mention.start - other.end <= REACH
+
+    near = [phrase for phrase in found if is_near(phrase)]
     if near:
-        # The longest phrase says most; of equals, a named symptom beats "down".
-        best = max(near, key=lambda f: (f.size, f.phrase.symptom != "down", f.phrase.text))
+        # A complaint beats a recovery, the longest phrase says most, and of equals a
+        # named symptom beats "down".
+        best = max(near, key=_telling)
         return Hit(mention.service, best.phrase.text, best.phrase.symptom)
-    if mention.frame is not None:
-        return Hit(mention.service, mention.frame, "down")
+    # "whatsapp and instagram down": the frame around one name speaks for both.
+    frames = [m.frame for m in (mention, *mentions) if m.frame is not None and is_near(m)]
+    if frames:
+        return Hit(mention.service, frames[0], "down")
     return Hit(mention.service, None, None)
+
+
+def _telling(found: Found) -> tuple[bool, int, bool, str]:
+    symptom = found.phrase.symptom
+    return symptom is not None, found.size, symptom != "down", found.phrase.text
 
 
 @functools.lru_cache(maxsize=4)

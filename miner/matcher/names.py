@@ -60,7 +60,7 @@ class NameFinder:
             self._add(service)
         for names in self._names.values():
             names.sort(key=lambda name: -len(name.tokens))
-        self._frames = list(_compile_frames(lexicon))
+        self._frames = _FrameIndex(lexicon)
         self._sure_glued = frozenset(
             name.tokens[0]
             for names in self._names.values()
@@ -111,12 +111,13 @@ class NameFinder:
 
         A mention inside a frame is preferred, then the first one.
         """
-        spans = self._spans(words)
+        spans = [span for span in self._spans(words) if span[0].service in self._wanted]
+        frames = self._frames.possible(words) if spans else []
         best: dict[str, Mention] = {}
         for name, start, end in spans:
-            if name.service not in self._wanted or self._is_denied(words, name, start, end):
+            if self._is_denied(words, name, start, end):
                 continue
-            frame = self._frame_at(words, start, end)
+            frame = _frame_at(frames, words, start, end)
             if not name.sure and frame is None and not self._has_context(words, name, start, end):
                 continue
             known = best.get(name.service)
@@ -172,15 +173,6 @@ class NameFinder:
             for at in range(low, high - len(phrase) + 1)
         )
 
-    def _frame_at(self, words: Sequence[str], start: int, end: int) -> str | None:
-        reversed_before = words[start - 1 :: -1] if start else []
-        for frame in self._frames:
-            if matches_after(frame.after, words, end) and matches_after(
-                frame.before, reversed_before, 0
-            ):
-                return frame.text
-        return None
-
     def _split(self, piece: str, is_handle: bool) -> list[str]:
         """Words glued in a hashtag: the cheapest cut into known words.
 
@@ -226,17 +218,51 @@ def _prefixes(piece: str) -> Iterator[str]:
     return (piece[:end] for end in range(MIN_GLUED, len(piece) + 1))
 
 
-def _compile_frames(lexicon: Lexicon) -> Iterator[_Frame]:
-    for frame in lexicon.frames:
-        for (sequence,) in (parts for parts in frame.pattern.alternatives if len(parts) == 1):
-            at = next(index for index, element in enumerate(sequence) if element.is_name)
-            # Read backwards, the gap in front of an element lies behind it.
-            gaps = [element.gap for element in sequence[1 : at + 1]]
-            before = tuple(
-                Element(element.words, element.prefixes, gap)
-                for element, gap in zip(sequence[:at], gaps, strict=True)
-            )[::-1]
-            yield _Frame(frame.text, before, sequence[at + 1 :])
+class _FrameIndex:
+    """The frames by a word that each of them needs, so that a post tries only a few."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._by_word: dict[str, list[_Frame]] = defaultdict(list)
+        self._always: list[_Frame] = []
+        for frame in lexicon.frames:
+            for parts in frame.pattern.alternatives:
+                self._add(frame.text, parts)
+
+    def _add(self, text: str, parts: tuple[Run, ...]) -> None:
+        if len(parts) != 1:
+            return  # "&" around a name says no more than a phrase does
+        (sequence,) = parts
+        at = next(index for index, element in enumerate(sequence) if element.is_name)
+        # Read backwards, the gap in front of an element lies behind it.
+        gaps = [element.gap for element in sequence[1 : at + 1]]
+        before = tuple(
+            Element(element.words, element.prefixes, gap)
+            for element, gap in zip(sequence[:at], gaps, strict=True)
+        )[::-1]
+        frame = _Frame(text, before, sequence[at + 1 :])
+        whole = [element for element in (*before, *frame.after) if not element.prefixes]
+        if not whole:
+            self._always.append(frame)
+            return
+        for word in min(whole, key=lambda element: len(element.words)).words:
+            self._by_word[word].append(frame)
+
+    def possible(self, words: Sequence[str]) -> list[_Frame]:
+        """Frames whose needed word stands in the post."""
+        found = [frame for word in dict.fromkeys(words) for frame in self._by_word.get(word, ())]
+        return found + self._always
+
+
+def _frame_at(frames: Sequence[_Frame], words: Sequence[str], start: int, end: int) -> str | None:
+    """Text of a frame around ``words[start:end]``, the first in the alphabet, or None."""
+    reversed_before = words[start - 1 :: -1] if start else []
+    texts = [
+        frame.text
+        for frame in frames
+        if matches_after(frame.after, words, end)
+        and matches_after(frame.before, reversed_before, 0)
+    ]
+    return min(texts, default=None)
 
 
 class _Screen:
