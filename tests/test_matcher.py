@@ -10,9 +10,8 @@ from miner import load_lexicon, match
 from miner.errors import SchemaError, UnknownServiceError, UsageError
 from miner.matcher import QUERY_LANGUAGES, Matcher, queries
 
-FRIENDS = list(
-    csv.DictReader((Path(__file__).parent / "data/matcher_friends.csv").open(encoding="utf-8"))
-)
+FILE = Path(__file__).parent / "data/matcher_friends.csv"
+FRIENDS = list(csv.DictReader(FILE.read_text("utf-8").splitlines(keepends=True)))
 TRUE = [row for row in FRIENDS if row["friend"] == "true"]
 FALSE = [row for row in FRIENDS if row["friend"] == "false"]
 

@@ -99,7 +99,7 @@ def featurize(texts: Sequence[str], layout: Layout) -> Features:
     for n in layout.words:
         grams, posts = _word_grams(word, token_post, n)
         add(grams, posts, n)
-    if layout.skip and len(word) > 2:
+    if layout.skip:
         inside = token_post[2:] == token_post[:-2]
         add((word[:-2] * np.uint32(31) + word[2:])[inside], token_post[2:][inside], 7)
     post_of_char = np.cumsum(ends[:-1], dtype=np.int64) if len(ends) else np.zeros(0, np.int64)

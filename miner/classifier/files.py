@@ -73,7 +73,7 @@ def shipped() -> OutageClassifier:
 
 
 def card_of(path: str | Path) -> dict[str, Any]:
-    """The card of a model file: its training data, metrics, intended use and limits."""
+    """Card of a model file: its training data, metrics, intended use and limits."""
     try:
         return _card(zipfile.ZipFile(Path(path)), str(path))
     except (OSError, zipfile.BadZipFile) as error:

@@ -160,9 +160,9 @@ class Tally:
     the ``with`` block) removes.
     """
 
-    def __init__(self, books: Codebooks | None = None, limit: int = LIMIT) -> None:
+    def __init__(self, books: Codebooks | None = None, limit: int | None = None) -> None:
         self.books = books or Codebooks()
-        self._limit = limit
+        self._limit = LIMIT if limit is None else limit
         self._held: list[Rows] = []
         self._n_held = 0
         self._spill: _Partitions | None = None
