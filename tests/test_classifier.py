@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from miner import OutageClassifier, label
+from miner.classifier import load, save
+from miner.classifier.features import Layout, featurize
+from miner.classifier.reference import reference_features
+from miner.errors import ModelError, SchemaError, UsageError
+from miner.post import LABELS, SYMPTOMS
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-
-from miner import OutageClassifier, label
-from miner.classifier import load, save, shipped
-from miner.classifier.features import Layout, featurize
-from miner.errors import ModelError, SchemaError, UsageError
-from miner.post import LABELS, SYMPTOMS
 
 TEXTS = [
     *("whatsapp is down", "my messages won't send", "no internet since 5", "app keeps crashing"),
@@ -86,7 +86,7 @@ def test_foreign_and_damaged_files_are_refused(model, tmp_path):
     cases.append(_zip({**entries, "intercept.npy": pickled.getvalue()}))
     for raw in cases:
         path.write_bytes(raw)
-        with pytest.raises(ModelError, match="a.npz"):
+        with pytest.raises(ModelError, match=r"a\.npz"):
             load(path)
     with pytest.raises(ModelError, match="cannot be read"):
         load(tmp_path / "no.npz")
@@ -140,7 +140,9 @@ def test_an_empty_table_stays_empty():
     ]
 
 
-some_text = st.one_of(st.text(max_size=60), st.sampled_from(TEXTS), st.just("LINE繋がらない😤ｆｕｌｌ"))
+some_text = st.one_of(
+    st.text(max_size=60), st.sampled_from(TEXTS), st.just("LINE繋がらない😤ｆｕｌｌ")
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -182,3 +184,23 @@ def test_what_does_not_matter_is_masked(one, other):
     a, b = featurize([one], Layout()), featurize([other], Layout())
 
     assert [x.tolist() for x in a.index] == [x.tolist() for x in b.index]
+
+
+@settings(max_examples=300, deadline=None)
+@given(some_text)
+def test_the_fast_features_are_those_of_the_plain_reference(text):
+    layout = Layout()
+    fast = featurize([text], layout)
+    plain = [feature.place for feature in reference_features(text, layout)]
+
+    assert sorted(np.concatenate(fast.index).tolist()) == sorted(plain)
+
+
+def test_the_fast_probabilities_are_those_of_the_plain_reference(model):
+    for text in TEXTS:
+        places = [feature.place for feature in reference_features(text, model.layout)]
+        length = np.sqrt(np.sum(model.idf_[places].astype(float) ** 2))
+        score = model.coef_[places].astype(float).sum(axis=0) / length + model.intercept_
+        proba = np.exp(score) / np.exp(score).sum()
+
+        np.testing.assert_allclose(model.predict_proba([text])[0], proba, atol=1e-6)

@@ -21,7 +21,11 @@ Floats = NDArray[np.float64]
 
 
 def evaluate(
-    table: pd.DataFrame, true_label: str = "true_label", *, seed: int = 0
+    table: pd.DataFrame,
+    true_label: str = "true_label",
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Figures of a labelled table that also has the true labels.
 
@@ -30,6 +34,7 @@ def evaluate(
             true labels in ``true_label`` and, optionally, ``true_symptom``.
         true_label: name of the column of true labels.
         seed: of the bootstrap.
+        resamples: of the bootstrap; 0 leaves the intervals out.
 
     Returns:
         ``n``; ``figures`` (precision, recall, f1 and average_precision of complaints,
@@ -55,7 +60,7 @@ def evaluate(
     samples = (
         [
             _figures(true[rows], label[rows], p[rows], symptom_ok[rows])
-            for rows in generator.integers(0, len(true), size=(RESAMPLES, len(true)))
+            for rows in generator.integers(0, len(true), size=(resamples, len(true)))
         ]
         if len(true)
         else []
@@ -142,7 +147,7 @@ def calibration_error(is_true: Bools, p: Floats, bins: int = 10) -> float | None
 
 def _interval(values: list[float | None]) -> list[float] | None:
     known = [value for value in values if value is not None]
-    if len(known) < RESAMPLES // 2:
+    if not known or len(known) < len(values) / 2:
         return None
     low, high = np.percentile(known, [2.5, 97.5])
     return [float(low), float(high)]

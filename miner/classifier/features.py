@@ -9,8 +9,8 @@ word. The steps, each with its reason:
    are replaced by one sign each, so that an unseen service is not held against a post.
 3. Tokens: runs of letters and digits; kana and kanji one by one; "?", "!" and emoji are
    tokens too.
-4. n-grams of words (1, 2, 3; also with one word left out) and of characters
-   within a word and its blanks, hashed into ``2**bits`` places.
+4. n-grams of words (1, 2, and pairs around one word left out) and of 3 to 5
+   characters within a word and its blanks, hashed into ``2**bits`` places.
 """
 
 from __future__ import annotations
@@ -41,8 +41,18 @@ _SUPPORT = re.compile(
     r"@\w*(?:help|support|care|ask|serv|ayuda|atencion|soporte|ajuda|suporte|hilfe|aide|cs_|_cs|team)\w*"
 )
 _HANDLE = re.compile(r"@\w+")
+#: How the signs are shown to people.
+SIGNS: Final = {
+    ord(_URL_SIGN): "[link]",
+    ord(_HANDLE_SIGN): "[@]",
+    ord(_SUPPORT_SIGN): "[@support]",
+    ord(_NAME_SIGN): "[service]",
+}
 _MANY = 0x9E3779B1
 _MIX = 0x85EBCA6B
+#: Added to the hashes of each kind, so that kinds do not share places.
+SKIP_SEED: Final = 7
+CHARS_SEED: Final = 16
 #: Names shorter than this are masked only in the lexicon's rules, not here.
 _MIN_NAME: Final = 4
 
@@ -52,7 +62,7 @@ class Layout:
     """What is hashed, and into how many places."""
 
     bits: int = 18
-    words: tuple[int, ...] = (1, 2, 3)
+    words: tuple[int, ...] = (1, 2)
     skip: bool = True
     chars: tuple[int, ...] = (3, 4, 5)
     mask_names: bool = True
@@ -101,7 +111,7 @@ def featurize(texts: Sequence[str], layout: Layout) -> Features:
         add(grams, posts, n)
     if layout.skip:
         inside = token_post[2:] == token_post[:-2]
-        add((word[:-2] * np.uint32(31) + word[2:])[inside], token_post[2:][inside], 7)
+        add((word[:-2] * np.uint32(31) + word[2:])[inside], token_post[2:][inside], SKIP_SEED)
     post_of_char = np.cumsum(ends[:-1], dtype=np.int64) if len(ends) else np.zeros(0, np.int64)
     post_of_char = np.concatenate([[0], post_of_char]) if len(ends) else post_of_char
     blank = stream == _SPACE
@@ -112,12 +122,23 @@ def featurize(texts: Sequence[str], layout: Layout) -> Features:
     for n in range(2, max(layout.chars, default=1) + 1):
         rolling = rolling[:-1] * np.uint32(0x01000193) + hashed[n - 1 :]
         if n in layout.chars:
-            # Blanks only at the ends: the gram lies within one word.
+            # A blank only at one end: the gram lies within one word, and is not all of it.
             size = len(rolling)
             inner = blanks[n - 1 : n - 1 + size] - blanks[1 : 1 + size]
             keep = (inner == 0) & ~(blank[:size] & blank[n - 1 : n - 1 + size])
-            add(rolling[keep], post_of_char[:size][keep], 16 + n)
+            add(rolling[keep], post_of_char[:size][keep], CHARS_SEED + n)
     return Features(index, start, len(texts))
+
+
+def normal_codes(text: str, layout: Layout) -> list[int]:
+    """Code points of one text in the normal form, masked; the end of the post is left out."""
+    codes: list[int] = _without_runs(_masked(_joined([text]), layout))[:-1].tolist()
+    return codes
+
+
+def token_kind(code: int) -> str:
+    """What a code point is: part of a "word", a token by itself ("single"), or "other"."""
+    return ("other", "word", "single")[int(_kinds()[min(code, _KINDS - 1)])]
 
 
 def _joined(texts: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ def save(model: OutageClassifier, path: str | Path, card: dict[str, Any]) -> Non
         **_packed("coef", model.coef_),
         "intercept": model.intercept_,
         **_packed("symptom_coef", model.symptom_coef_),
+        "idf": model.idf_.astype(np.float16),
         "symptom_intercept": model.symptom_intercept_,
     }
     full_card = {
@@ -90,6 +91,7 @@ def _load(raw: bytes, name: str) -> OutageClassifier:
             model.symptoms_ = _names(card["symptoms"], SYMPTOMS)
             model.coef_ = _unpacked(archive, "coef", places, len(model.classes_))
             model.intercept_ = _array(archive, "intercept")
+            model.idf_ = _array(archive, "idf").astype(np.float32)
             model.symptom_coef_ = _unpacked(archive, "symptom_coef", places, len(model.symptoms_))
             model.symptom_intercept_ = _array(archive, "symptom_intercept")
             if model.intercept_.shape != model.classes_.shape:

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from miner.classifier.features import Features, Layout, featurize
-from miner.classifier.training import fit_linear
+from miner.classifier.training import fit_linear, rarity
 from miner.post import LABELS, SYMPTOMS
 
 Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         self,
         *,
         bits: int = 18,
-        C: float = 3.0,  # noqa: N803 # scikit-learn's name
+        C: float = 4.0,  # noqa: N803 # scikit-learn's name
         symptom_C: float = 3.0,  # noqa: N803
         threshold: float | None = None,
         random_state: int = 0,
@@ -70,9 +70,11 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         texts, labels = _texts(X), np.asarray(y, dtype=object)
         self.classes_ = np.array([label for label in LABELS if label in set(labels)], dtype=object)
         features = featurize(texts, self.layout)
+        # As precise as the model file keeps it, so that a saved model is the same model.
+        self.idf_ = rarity(features, self.bits).astype(np.float16).astype(np.float32)
         self.coef_, self.intercept_ = fit_linear(
             features,
-            self.bits,
+            self.idf_,
             labels,
             self.classes_,
             strength=self.C,
@@ -84,7 +86,7 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         self.symptoms_ = np.array([s for s in SYMPTOMS if s in found] or ["down"], dtype=object)
         self.symptom_coef_, self.symptom_intercept_ = fit_linear(
             featurize([texts[row] for row in rows], self.layout),
-            self.bits,
+            self.idf_,
             named[rows],
             self.symptoms_,
             strength=self.symptom_C,
@@ -127,22 +129,27 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
     def _scores(self, X: Sequence[str], coef: NDArray[Any], intercept: Floats) -> Floats:  # noqa: N803
         texts = _texts(X)
         parts = [
-            _softmax(linear(featurize(texts[at : at + BATCH], self.layout), coef) + intercept)
+            _softmax(self._linear(texts[at : at + BATCH], coef) + intercept)
             for at in range(0, len(texts), BATCH)
         ]
         return np.concatenate([np.zeros((0, coef.shape[1])), *parts])
 
+    def _linear(self, texts: Sequence[str], coef: NDArray[Any]) -> Floats:
+        features = featurize(texts, self.layout)
+        # The squared rarity rides along as a last column: its sum is the length of a row.
+        table = np.concatenate([coef, self.idf_[:, None] ** 2], axis=1, dtype=np.float32)
+        total = sums(features, table)
+        return total[:, :-1] / np.sqrt(np.maximum(total[:, -1:], 1e-9))
 
-def linear(features: Features, coef: NDArray[Any]) -> Floats:
-    """Score of each post: mean weight of its features times the root of their number."""
-    total = np.zeros((features.n_posts, coef.shape[1]), dtype=np.float64)
+
+def sums(features: Features, table: NDArray[np.float32]) -> Floats:
+    """Sum of the rows of ``table`` over the features of each post."""
+    total = np.zeros((features.n_posts, table.shape[1]), dtype=np.float64)
     for index, start in zip(features.index, features.start, strict=True):
         filled = np.flatnonzero(np.diff(start))
         if len(filled):
-            weights = coef[index].astype(np.float32)
-            total[filled] += np.add.reduceat(weights, start[filled], axis=0)
-    root = np.sqrt(np.maximum(features.n_of_post(), 1))
-    return total / root[:, None]
+            total[filled] += np.add.reduceat(table[index], start[filled], axis=0)
+    return total
 
 
 def _softmax(scores: Floats) -> Floats:

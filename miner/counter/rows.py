@@ -1,6 +1,6 @@
 """Labelled posts as compact rows: the form in which they are merged and counted.
 
-A row is 49 bytes, where the table of a post is a kilobyte; texts and names are
+A row is 53 bytes, where the table of a post is a kilobyte; texts and names are
 replaced by 64-bit hashes and small codes.
 """
 
@@ -27,6 +27,7 @@ ROW: Final = np.dtype(
         ("post", "<u8"),
         ("author", "<u8"),  # 0: unknown
         ("row", "<u8"),  # number of the row in its input, for reports
+        ("tie", "<u4"),  # hash of the content: a choice between equals that needs no order
         ("print_a", "<u4"),  # fingerprints of a complaint's text; 0: too short
         ("print_b", "<u4"),
         ("service", "<u2"),
@@ -114,6 +115,7 @@ def rows_of(labelled: pd.DataFrame, books: Codebooks, first_row: int = 0) -> Row
     rows["when"] = when
     rows["row"] = np.arange(first_row, first_row + len(labelled), dtype=np.uint64)
     rows["post"] = _post_keys(labelled)
+    rows["tie"] = _ties(labelled)
     rows["author"] = _hashes(_column(labelled, "author"))
     for name in _CODED:
         rows[name] = getattr(books, name).encode(_column(labelled, name))
@@ -172,6 +174,15 @@ def _post_keys(labelled: pd.DataFrame) -> NDArray[np.uint64]:
         )
     )
     return np.fromiter(keys, dtype=np.uint64, count=len(labelled))
+
+
+def _ties(labelled: pd.DataFrame) -> NDArray[np.uint32]:
+    names = [n for n in ("author", "lang", "country", "text") if n in labelled.columns]
+    columns = [labelled[name].to_numpy(object) for name in names]
+    keys = (_hash(repr(values)) & 0xFFFFFFFF for values in zip(*columns, strict=True))
+    if not names:
+        return np.zeros(len(labelled), dtype=np.uint32)
+    return np.fromiter(keys, dtype=np.uint32, count=len(labelled))
 
 
 def post_key(source: str, post_id: str) -> int:

@@ -55,7 +55,8 @@ def distinct_posts(rows: Rows, rules: Rules, deleted: NDArray[np.uint64]) -> Row
     """One row for each post and service, deleted posts and unwanted reposts left out.
 
     Of several (the post was seen twice, or edited) the earliest stands; at equal
-    times the first by label and symptom, so that the choice needs no order.
+    times the first by label, symptom and a hash of its content, so that the choice does
+    not depend on the order of the rows.
     """
     keep = np.ones(len(rows), dtype=bool)
     if rules.reposts == "exclude":
@@ -64,7 +65,7 @@ def distinct_posts(rows: Rows, rules: Rules, deleted: NDArray[np.uint64]) -> Row
         keep &= ~np.isin(rows["post"], deleted)
     rows = rows[keep]
     order = np.lexsort(
-        (rows["row"], rows["symptom"], rows["label"], rows["when"], rows["service"], rows["post"])
+        (rows["tie"], rows["symptom"], rows["label"], rows["when"], rows["service"], rows["post"])
     )
     rows = rows[order]
     return rows[_is_first(rows["post"], rows["service"])]

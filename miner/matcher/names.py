@@ -77,13 +77,16 @@ class NameFinder:
         self.split = functools.lru_cache(maxsize=20_000)(self._split)
 
     def _add(self, service: Service) -> None:
-        sure = (*service.aliases, *service.misspellings, *service.hashtags)
-        for name, is_sure in [(n, True) for n in sure] + [(n, False) for n in service.ambiguous]:
+        sure_names = (*service.aliases, *service.misspellings, *service.hashtags)
+        ambiguous = {" ".join(tokens(name)) for name in service.ambiguous}
+        for name, sure in [(n, True) for n in sure_names] + [(n, False) for n in service.ambiguous]:
             words = tuple(tokens(name))
-            self._names[words[0]].append(_Name(words, service.id, is_sure))
+            self._names[words[0]].append(_Name(words, service.id, sure))
             if len(words) > 1:  # "#primevideo", "whats app" written as one word
                 glued = "".join(words)
-                self._names[glued].append(_Name((glued,), service.id, is_sure))
+                # "at&t" is sure, "att" is a Swedish word.
+                glued_sure = sure and glued not in ambiguous
+                self._names[glued].append(_Name((glued,), service.id, glued_sure))
         for handle in service.handles:
             self._handles["@" + fold(handle)] = service.id
         for phrase in service.deny:

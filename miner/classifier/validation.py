@@ -1,0 +1,76 @@
+"""How well a model does on what it has not seen: grouped cross-validation.
+
+Random folds flatter: posts of one author about one service stand on both sides. Whole
+groups (services, kinds of post, languages, a writer's pass) are left out instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold
+
+from miner.classifier.evaluation import evaluate
+from miner.classifier.model import OutageClassifier
+
+
+def out_of_fold(
+    table: pd.DataFrame,
+    groups: Sequence[str] | pd.Series,
+    model: OutageClassifier | None = None,
+    *,
+    folds: int = 5,
+    extra: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The table as a model labels it that was trained without the row's group.
+
+    Args:
+        table: corpus table.
+        groups: group of each row; a group is never split over folds.
+        model: unfitted model to clone; the default one if None.
+        folds: number of folds.
+        extra: rows that are trained on in every fold.
+
+    Returns:
+        The table with ``true_label, true_symptom, label, p_complaint, symptom`` and
+        ``symptom_if_complaint``, ready for :func:`miner.classifier.evaluation.evaluate`.
+    """
+    model = OutageClassifier() if model is None else model
+    texts = table["text"].to_numpy(dtype=object)
+    labels = np.empty(len(table), dtype=object)
+    symptoms = np.empty(len(table), dtype=object)
+    p = np.zeros(len(table))
+    names = np.asarray(groups, dtype=object)
+    n_folds = min(folds, len(set(names)))
+    for seen, unseen in GroupKFold(n_folds).split(texts, groups=names):
+        training = table.iloc[seen] if extra is None else pd.concat([table.iloc[seen], extra])
+        fitted = clone(model).fit(
+            training["text"].tolist(), training["label"].tolist(), training["symptom"].tolist()
+        )
+        some = texts[unseen].tolist()
+        proba = fitted.predict_proba(some)
+        labels[unseen] = fitted.decide(proba)
+        p[unseen] = proba[:, list(fitted.classes_).index("complaint")]
+        symptoms[unseen] = fitted.predict_symptom(some)
+    result = table.rename(columns={"label": "true_label", "symptom": "true_symptom"})
+    is_complaint: NDArray[np.bool_] = labels == "complaint"
+    return result.assign(
+        label=labels,
+        p_complaint=p,
+        symptom=np.where(is_complaint, symptoms, ""),
+        symptom_if_complaint=symptoms,
+    )
+
+
+def figures_by(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Figures of each value of a column of an out-of-fold table, one row a value."""
+    rows = []
+    for name, part in table.groupby(column, sort=True):
+        figures = evaluate(part, resamples=0)["figures"]
+        n_complaints = int((part["true_label"] == "complaint").sum())
+        rows.append({column: name, "posts": len(part), "complaints": n_complaints, **figures})
+    return pd.DataFrame(rows)
