@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,7 @@ def folder(tmp_path, monkeypatch):
     table.to_csv(tmp_path / "labelled.csv", index=False)
     table.rename(columns={"label": "verdict"}).to_csv(tmp_path / "verdicts.csv", index=False)
     table.to_csv(tmp_path / "mine.csv", index=False)
+    shutil.copy(REPOSITORY / "miner/classifier/shipped.npz", tmp_path / "my-model.npz")
     return tmp_path
 
 

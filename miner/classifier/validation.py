@@ -7,6 +7,7 @@ groups (services, kinds of post, languages, a writer's pass) are left out instea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from miner.classifier.evaluation import evaluate
+from miner.classifier.files import shipped
+from miner.classifier.label import label
 from miner.classifier.model import OutageClassifier
 
 
@@ -74,3 +77,28 @@ def figures_by(table: pd.DataFrame, column: str) -> pd.DataFrame:
         n_complaints = int((part["true_label"] == "complaint").sum())
         rows.append({column: name, "posts": len(part), "complaints": n_complaints, **figures})
     return pd.DataFrame(rows)
+
+
+def before_and_after(
+    own: pd.DataFrame, corpus: pd.DataFrame | None
+) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows that compare the shipped model with one trained on ``own`` too.
+
+    "After" is cross-validated: each post is labelled by a model that has not seen its
+    service, or, where few services are named, its text.
+    """
+    # Posts without a service are groups of their own, by text: copies stay together.
+    groups = own["service"].where(own["service"] != "", own["text"])
+    if groups.nunique() < 5:
+        groups = own["text"]
+    renamed = own.rename(columns={"label": "true_label", "symptom": "true_symptom"})
+    before = evaluate(label(renamed, shipped()), resamples=200)
+    after = evaluate(out_of_fold(own, groups, extra=corpus), resamples=200)
+    names = ("precision", "recall", "f1", "average_precision", "macro_f1", "ece")
+    rows = [[name, *_with_interval(before, name), *_with_interval(after, name)] for name in names]
+    return ["figure", "before", "95 %", "after", "95 % "], rows
+
+
+def _with_interval(result: dict[str, Any], name: str) -> list[object]:
+    interval = result["intervals"][name]
+    return [result["figures"][name], f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else ""]

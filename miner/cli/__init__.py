@@ -16,10 +16,13 @@ from miner.errors import MinerError
 COMMANDS: Final = {
     "mine": "archives in, an outage time series out",
     "label": "label every row of a table",
+    "annotate": "label your own posts in the terminal, the most informative first",
     "count": "count a labelled table into a time series",
     "export": "write a table as CSV, Parquet or JSON lines",
     "services": "list the services of the lexicon, or the queries of one",
     "evaluate": "compare the labels of the model with true ones",
+    "explain": "show why a text gets its label",
+    "train": "train a model with your own labels",
 }
 
 EXIT_CODES: Final = """\b
