@@ -8,6 +8,7 @@ writes for people who open a file in a spreadsheet, where a text such as "=1+1" 
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import sys
 import tempfile
@@ -105,13 +106,26 @@ def _write_parts(
     for number, part in enumerate(parts):
         ready = _printable(part, spreadsheet=spreadsheet and kind == "csv")
         if kind == "csv":
-            text = ready.to_csv(index=False, header=number == 0, lineterminator="\n")
+            text = ready.to_csv(
+                index=False, header=number == 0, lineterminator="\n", quoting=_quoting(ready)
+            )
         else:
             text = ready.to_json(orient="records", lines=True, force_ascii=False)
         file.write(text.encode("utf-8", "replace"))
         n_rows += len(part)
     file.flush()
     return n_rows
+
+
+def _quoting(table: pd.DataFrame) -> int:
+    """Quotes around every text where one holds a lone carriage return.
+
+    The csv module of Python before 3.13 leaves such a text bare, and readers, this
+    project's too, then see two lines.
+    """
+    texts = (table[name] for name in table if pd.api.types.is_string_dtype(table[name].dtype))
+    has_return = any(column.str.contains("\r", regex=False, na=False).any() for column in texts)
+    return csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
 
 
 def _write_parquet(parts: Iterable[pd.DataFrame], file: IO[bytes]) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from miner.classifier import OutageClassifier, label
+from miner.classifier import Classifier, label
 from miner.counter.count import check_dimension, make_rules, with_service
 from miner.counter.dense import Watched, dense_series
 from miner.counter.rows import Rows, fingerprints, post_key, rows_of
@@ -54,7 +54,7 @@ class Options:
     reposts: str = "exclude"
     per_author: str | None = "1h"
     purpose: str = "balanced"
-    model: OutageClassifier | None = None
+    model: Classifier | None = None
     posts: str | None = None
     spreadsheet: bool = False
 

@@ -58,14 +58,14 @@ def test_it_is_an_estimator_of_scikit_learn(model):
 
 def test_fitting_twice_gives_the_same_bytes(model, tmp_path):
     again = OutageClassifier(bits=12).fit(TEXTS, Y, SYMPTOM)
-    save(model, tmp_path / "a.npz", {})
-    save(again, tmp_path / "b.npz", {})
+    save(model.fitted, tmp_path / "a.npz", {})
+    save(again.fitted, tmp_path / "b.npz", {})
 
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 def test_a_saved_model_is_the_same_model(model, tmp_path):
-    save(model, tmp_path / "a.npz", {"note": "x"})
+    save(model.fitted, tmp_path / "a.npz", {"note": "x"})
 
     np.testing.assert_allclose(
         load(tmp_path / "a.npz").predict_proba(TEXTS), model.predict_proba(TEXTS), atol=1e-9
@@ -74,7 +74,7 @@ def test_a_saved_model_is_the_same_model(model, tmp_path):
 
 def test_foreign_and_damaged_files_are_refused(model, tmp_path):
     path = tmp_path / "a.npz"
-    save(model, path, {})
+    save(model.fitted, path, {})
     whole = path.read_bytes()
     cases = [b"", b"hello", whole[: len(whole) // 2], whole[:-100], _zip({"a": b"b"})]
     cases.append(_zip({"card.json": b'{"kind": "other", "version": 1}'}))
@@ -159,7 +159,7 @@ def test_law_1_labelling_does_not_depend_on_batches_or_order(texts, size, random
 
 @given(st.lists(some_text, max_size=8))
 def test_features_of_a_batch_are_those_of_each_text(texts):
-    layout = Layout()
+    layout = Layout(names=("instagram", "whatsapp"))
     batch = featurize(texts, layout)
     for row, text in enumerate(texts):
         alone = featurize([text], layout)
@@ -181,7 +181,8 @@ def test_features_of_a_batch_are_those_of_each_text(texts):
     ],
 )
 def test_what_does_not_matter_is_masked(one, other):
-    a, b = featurize([one], Layout()), featurize([other], Layout())
+    layout = Layout(names=("instagram", "whatsapp"))
+    a, b = featurize([one], layout), featurize([other], layout)
 
     assert [x.tolist() for x in a.index] == [x.tolist() for x in b.index]
 
@@ -189,7 +190,7 @@ def test_what_does_not_matter_is_masked(one, other):
 @settings(max_examples=300, deadline=None)
 @given(some_text)
 def test_the_fast_features_are_those_of_the_plain_reference(text):
-    layout = Layout()
+    layout = Layout(names=("instagram", "whatsapp"))
     fast = featurize([text], layout)
     plain = [feature.place for feature in reference_features(text, layout)]
 
@@ -198,9 +199,11 @@ def test_the_fast_features_are_those_of_the_plain_reference(text):
 
 def test_the_fast_probabilities_are_those_of_the_plain_reference(model):
     for text in TEXTS:
-        places = [feature.place for feature in reference_features(text, model.layout)]
-        length = np.sqrt(np.sum(model.idf_[places].astype(float) ** 2))
-        score = model.coef_[places].astype(float).sum(axis=0) / length + model.intercept_
+        places = [feature.place for feature in reference_features(text, model.fitted.layout)]
+        length = np.sqrt(np.sum(model.fitted.idf[places].astype(float) ** 2))
+        score = (
+            model.fitted.coef[places].astype(float).sum(axis=0) / length + model.fitted.intercept
+        )
         proba = np.exp(score) / np.exp(score).sum()
 
         np.testing.assert_allclose(model.predict_proba([text])[0], proba, atol=1e-6)

@@ -75,7 +75,9 @@ def examples():
         command = cli.get_command(None, name)
         for line in (command.epilog or "").splitlines():
             if "miner " in line:
-                yield line.strip()
+                # Training takes a minute, its check several.
+                marks = [pytest.mark.slow] if name == "train" else []
+                yield pytest.param(line.strip(), marks=marks)
 
 
 def test_every_command_has_help_with_examples(miner):

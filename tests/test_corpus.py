@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from nltk.metrics.agreement import AnnotationTask
-
 from miner import load_lexicon
 from miner.classifier.corpus import COLUMNS, read_corpus
 from miner.classifier.diversity import distinct_share, giveaways, near_duplicates
 from miner.post import LABELS, SYMPTOMS
+from nltk.metrics.agreement import AnnotationTask
 
 DATA = Path(__file__).parents[1] / "data"
 #: Least number of posts by language.

@@ -78,3 +78,9 @@ def test_rows_without_a_time_are_left_out_and_counted(tmp_path):
 
     assert len(table) == 1
     assert skipped.examples == [(3, "without a time that has a zone")]
+
+
+def test_half_a_surrogate_pair_does_no_harm(tmp_path):
+    (tmp_path / "in.jsonl").write_text('{"text":"a \\ud83d b"}\n')
+
+    assert parts(tmp_path / "in.jsonl")[0]["text"].tolist() == ["a \ufffd b"]

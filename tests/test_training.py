@@ -3,8 +3,7 @@ import io
 
 import pandas as pd
 import pytest
-
-from miner.classifier import card_of, shipped
+from miner.classifier import OutageClassifier, card_of, shipped
 from miner.classifier.corpus import corpus_folder, fingerprint, own_labels, read_corpus
 from miner.classifier.explaining import explain
 from miner.classifier.files import SHIPPED
@@ -34,7 +33,7 @@ def test_training_again_gives_the_same_bytes(tmp_path, monkeypatch):
 
 def test_out_of_fold_labels_every_row_without_its_group():
     table = small()
-    result = out_of_fold(table, table["service"], folds=3)
+    result = out_of_fold(table, table["service"], OutageClassifier(bits=12), folds=3)
 
     assert len(result) == len(table)
     assert result["true_label"].tolist() == table["label"].tolist()

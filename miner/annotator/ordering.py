@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from miner.annotator.posts import same_text
-from miner.classifier import OutageClassifier
+from miner.classifier import Classifier
 from miner.counter.rows import fingerprints
 from miner.errors import UsageError
 from miner.text import tokens
@@ -41,7 +41,7 @@ def rank(text: str, seed: int) -> float:
 
 
 def queue(
-    texts: Sequence[str], order: str, seed: int, model: OutageClassifier, done: Sequence[str] = ()
+    texts: Sequence[str], order: str, seed: int, model: Classifier, done: Sequence[str] = ()
 ) -> Iterator[tuple[int, str]]:
     """Position and way of drawing of each text, in the order in which to ask.
 
@@ -69,7 +69,7 @@ def queue(
     return _mixed(_varied(texts, sorted(rest, key=margins.__getitem__), done), aside, len(done))
 
 
-def _margins(model: OutageClassifier, texts: Sequence[str]) -> list[float]:
+def _margins(model: Classifier, texts: Sequence[str]) -> list[float]:
     """How far the likeliest label is ahead of the next: small where the model is in doubt."""
     proba = np.sort(model.predict_proba(texts), axis=1)
     margins: list[float] = (proba[:, -1] - proba[:, -2:-1].sum(axis=1)).tolist()

@@ -12,7 +12,7 @@ import pandas as pd
 from miner.annotator.ordering import queue, rank
 from miner.annotator.posts import Cells, unasked
 from miner.annotator.verdicts import Verdicts
-from miner.classifier import OutageClassifier
+from miner.classifier import Classifier
 from miner.errors import UsageError
 from miner.post import LABELS, SYMPTOMS
 
@@ -65,7 +65,7 @@ class Session:
         self,
         posts: pd.DataFrame,
         verdicts: Verdicts,
-        model: OutageClassifier,
+        model: Classifier,
         *,
         order: str = "informative",
         seed: int = 0,

@@ -91,13 +91,16 @@ def giveaways(
         for word in own:
             overall[word][name] += 1
     found = []
-    for (family, label), rows in table.groupby(["family", "label"]).indices.items():
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(table["family"], table["label"], strict=True)):
+        members[key].append(row)
+    for (family, label), rows in members.items():
         inside = Counter(word for row in rows for word in words[row])
         for word, n in inside.items():
             share = n / len(rows)
             pure = overall[word][label] / overall[word].total()
             if share >= cover and pure >= purity:
-                found.append((str(family), word, share, pure))
+                found.append((family, word, share, pure))
     return sorted(found)
 
 
@@ -107,7 +110,7 @@ def main() -> None:
     pairs = near_duplicates(table["text"].tolist())
     doubled = len({row for pair in pairs for row in pair})
     lines = [
-        f"posts: {len(table):,}; families: {table['family'].nunique()}; "
+        f"posts: {len(table):,}; families: {table['family'].nunique()}",
         f"services: {table['service'].nunique()}; passes: {table['author_pass'].nunique()}",
         f"near-duplicates (Jaccard > 0.7): {doubled} posts, {doubled / len(table):.2%}",
     ]

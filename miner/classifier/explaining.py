@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from miner.classifier.model import OutageClassifier
+from miner.classifier.linear import LinearModel
 from miner.classifier.reference import reference_features
 
 
@@ -35,7 +35,7 @@ class Explanation:
     bias: float
 
 
-def explain(text: str, model: OutageClassifier) -> Explanation:
+def explain(text: str, model: LinearModel) -> Explanation:
     """Explanation of one text by a model."""
     proba = model.predict_proba([text])[0]
     names = list(model.classes_)
@@ -43,10 +43,10 @@ def explain(text: str, model: OutageClassifier) -> Explanation:
     rival = max((at for at in range(len(names)) if at != own), key=lambda at: proba[at])
     features = list(reference_features(text, model.layout))
     places = [feature.place for feature in features]
-    length = float(np.sqrt(np.sum(model.idf_[places].astype(np.float64) ** 2))) or 1.0
+    length = float(np.sqrt(np.sum(model.idf[places].astype(np.float64) ** 2))) or 1.0
     weights: dict[str, float] = defaultdict(float)
     for feature in features:
-        gain = float(model.coef_[feature.place, own]) - float(model.coef_[feature.place, rival])
+        gain = float(model.coef[feature.place, own]) - float(model.coef[feature.place, rival])
         weights[feature.text] += gain / length
     strongest = sorted(weights.items(), key=lambda item: (-abs(item[1]), item[0]))
     return Explanation(
@@ -55,5 +55,5 @@ def explain(text: str, model: OutageClassifier) -> Explanation:
         symptom=str(model.predict_symptom([text])[0]),
         words=strongest,
         rival=names[rival],
-        bias=float(model.intercept_[own] - model.intercept_[rival]),
+        bias=float(model.intercept[own] - model.intercept[rival]),
     )

@@ -22,11 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import ahocorasick_rs
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.lexicon import load_lexicon
+from miner.classifier.masking import SIGNS, name_mask, without_links_and_handles
 from miner.text import CJK, fold
 
 U32 = NDArray[np.uint32]
@@ -34,38 +33,26 @@ Ints = NDArray[np.int64]
 
 _END: Final = 10  # line feed between posts
 _SPACE: Final = 32
-# Control characters stand for what is masked: they are ASCII, and no post holds them.
-_URL_SIGN, _HANDLE_SIGN, _SUPPORT_SIGN, _NAME_SIGN = "\x01", "\x02", "\x03", "\x04"
-_URL = re.compile(r"(?:https?://|www\.)\S+|\b(?:pic\.twitter\.com|t\.co|bit\.ly|youtu\.be)/\S+")
-_SUPPORT = re.compile(
-    r"@\w*(?:help|support|care|ask|serv|ayuda|atencion|soporte|ajuda|suporte|hilfe|aide|cs_|_cs|team)\w*"
-)
-_HANDLE = re.compile(r"@\w+")
-#: How the signs are shown to people.
-SIGNS: Final = {
-    ord(_URL_SIGN): "[link]",
-    ord(_HANDLE_SIGN): "[@]",
-    ord(_SUPPORT_SIGN): "[@support]",
-    ord(_NAME_SIGN): "[service]",
-}
 _MANY = 0x9E3779B1
 _MIX = 0x85EBCA6B
 #: Added to the hashes of each kind, so that kinds do not share places.
 SKIP_SEED: Final = 7
 CHARS_SEED: Final = 16
-#: Names shorter than this are masked only in the lexicon's rules, not here.
-_MIN_NAME: Final = 4
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What is hashed, and into how many places."""
+    """What is hashed, and into how many places.
 
+    ``names`` are masked (see :func:`miner.classifier.masking.maskable`); they belong to
+    the model, so that a changed lexicon does not change its labels.
+    """
+
+    names: tuple[str, ...] = ()
     bits: int = 18
     words: tuple[int, ...] = (1, 2)
     skip: bool = True
     chars: tuple[int, ...] = (3, 4, 5)
-    mask_names: bool = True
 
 
 @dataclass(frozen=True)
@@ -150,18 +137,16 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def _masked(text: str, layout: Layout) -> U32:
-    if "/" in text or "www." in text:
-        text = _URL.sub(f" {_URL_SIGN} ", text)
-    if "@" in text:
-        text = _HANDLE.sub(f" {_HANDLE_SIGN} ", _SUPPORT.sub(f" {_SUPPORT_SIGN} ", text))
+    text = without_links_and_handles(text)
     codes = _codes(text)
     if not text.isascii():
         codes = _folds()[np.minimum(codes, _KINDS - 1)]
         codes = codes[codes != 0]
-    if layout.mask_names:
+    if layout.names:
         if not text.isascii():
             text = codes.tobytes().decode("utf-32-le")
-        _mask_names(text, codes)
+        is_word = _kinds()[np.minimum(codes, _KINDS - 1)] == _WORD
+        name_mask(layout.names).apply(text, codes, is_word)
     digit = (codes >= ord("0")) & (codes <= ord("9"))
     codes[digit] = ord("0")
     return codes
@@ -175,43 +160,12 @@ def _codes(text: str) -> U32:
 def _folds() -> U32:
     """The code point that each one is read as; 0 for those that are left out."""
     table = np.arange(_KINDS, dtype=np.uint32)
-    for code in range(0x80, _KINDS):
-        sign = chr(code)
-        if unicodedata.category(sign) in {"Cn", "Cs", "Co"}:
-            continue
-        folded = fold(sign)
-        table[code] = ord(folded[0]) if folded else 0
+    codes = [code for code in range(0x80, _KINDS) if not 0xD800 <= code <= 0xDFFF]
+    # One call for all: a hundred thousand calls would take half a second.
+    folded = fold("\n".join(map(chr, codes))).split("\n")
+    table[codes] = [ord(sign[0]) if sign else 0 for sign in folded]
     table[0] = _SPACE
     return table
-
-
-def _mask_names(text: str, codes: U32) -> None:
-    """Put one sign over each sure name of a service that stands as a word or hashtag."""
-    found = _names().find_matches_as_indexes(text)
-    if not found:
-        return
-    spans = np.array(found, dtype=np.int64)[:, 1:]
-    wordlike = _kinds()[np.minimum(codes, _KINDS - 1)] == _WORD
-    before = wordlike[np.maximum(spans[:, 0] - 1, 0)] & (spans[:, 0] > 0)
-    after = wordlike[np.minimum(spans[:, 1], len(codes) - 1)]
-    hashtag = codes[np.maximum(spans[:, 0] - 1, 0)] == ord("#")
-    keep = ~before & (~after | hashtag)
-    for start, end in spans[keep].tolist():
-        # In "#whatsappdown" the rest of the tag becomes a word of its own.
-        codes[start:end] = _SPACE
-        codes[start] = ord(_NAME_SIGN)
-
-
-@functools.cache
-def _names() -> ahocorasick_rs.AhoCorasick:
-    names: set[str] = set()
-    for service in load_lexicon().services.values():
-        for name in (*service.aliases, *service.misspellings, *service.hashtags):
-            folded = fold(name)
-            names.update(n for n in (folded, folded.replace(" ", "")) if len(n) >= _MIN_NAME)
-    return ahocorasick_rs.AhoCorasick(
-        sorted(names), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
-    )
 
 
 _OTHER, _WORD, _SINGLE = 0, 1, 2
@@ -230,7 +184,7 @@ def _kinds() -> NDArray[np.uint8]:
             kinds[code] = _SINGLE
     for first, last in re.findall(r"(.)-(.)", CJK):
         kinds[ord(first) : ord(last) + 1] = _SINGLE
-    for sign in "?!¿؟…" + _URL_SIGN + _HANDLE_SIGN + _SUPPORT_SIGN + _NAME_SIGN:
+    for sign in "?!¿؟…" + "".join(map(chr, SIGNS)):
         kinds[ord(sign)] = _SINGLE
     return kinds
 

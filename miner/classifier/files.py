@@ -10,13 +10,15 @@ import functools
 import io
 import json
 import zipfile
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from miner.classifier.model import OutageClassifier
+from miner.classifier.features import Layout
+from miner.classifier.linear import LinearModel
 from miner.errors import ModelError
 from miner.post import LABELS, SYMPTOMS
 
@@ -24,40 +26,47 @@ from miner.post import LABELS, SYMPTOMS
 VERSION: Final = 1
 _KIND: Final = "miner outage classifier"
 SHIPPED: Final = "shipped.npz"
+_ADVICE: Final = "make one with `miner train`, or leave the option out to use the shipped model"
 
 
-def save(model: OutageClassifier, path: str | Path, card: dict[str, Any]) -> None:
-    """Write a fitted model; the same model and card give the same bytes."""
+def save(model: LinearModel, path: str | Path, card: dict[str, Any]) -> None:
+    """Write a model; the same model and card give the same bytes.
+
+    Args:
+        model: of an ``OutageClassifier``, its ``fitted``.
+        path: file to write.
+        card: what else people should know: training data, metrics, intended use, limits.
+    """
     arrays = {
-        **_packed("coef", model.coef_),
-        "intercept": model.intercept_,
-        **_packed("symptom_coef", model.symptom_coef_),
-        "idf": model.idf_.astype(np.float16),
-        "symptom_intercept": model.symptom_intercept_,
+        **_packed("coef", model.coef),
+        "intercept": model.intercept,
+        **_packed("symptom_coef", model.symptom_coef),
+        "symptom_intercept": model.symptom_intercept,
+        "idf": model.idf.astype(np.float16),
     }
     full_card = {
+        **card,
         "kind": _KIND,
         "version": VERSION,
-        "params": model.get_params(),
+        "layout": asdict(model.layout),
         "labels": list(model.classes_),
         "symptoms": list(model.symptoms_),
-        **card,
+        "threshold": model.threshold,
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
-            # A fixed date: the bytes of a file must not depend on the day of training.
             archive.writestr(_entry(f"{name}.npy"), buffer.getvalue(), compresslevel=6)
-        text = json.dumps(full_card, indent=1, sort_keys=True, ensure_ascii=False)
+        text = json.dumps(full_card, sort_keys=True, ensure_ascii=False)
         archive.writestr(_entry("card.json"), text, compresslevel=6)
 
 
-def load(path: str | Path) -> OutageClassifier:
+def load(path: str | Path) -> LinearModel:
     """Model of a file.
 
     Raises:
-        ModelError: not a model file, damaged, or made by a newer version.
+        ModelError: not a model file, damaged, or made by another version.
     """
     try:
         raw = Path(path).read_bytes()
@@ -67,44 +76,55 @@ def load(path: str | Path) -> OutageClassifier:
 
 
 @functools.lru_cache(maxsize=1)
-def shipped() -> OutageClassifier:
+def shipped() -> LinearModel:
     """The model that comes with the package."""
     raw = resources.files("miner.classifier").joinpath(SHIPPED).read_bytes()
     return _load(raw, SHIPPED)
 
 
 def card_of(path: str | Path) -> dict[str, Any]:
-    """Card of a model file: its training data, metrics, intended use and limits."""
+    """Card of a model file: its training data, metrics, intended use and limits.
+
+    Raises:
+        ModelError: not a model file, damaged, or made by another version.
+    """
     try:
-        return _card(zipfile.ZipFile(Path(path)), str(path))
+        with zipfile.ZipFile(Path(path)) as archive:
+            return _card(archive, str(path))
     except (OSError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: not a model file: {error}") from None
 
 
-def _load(raw: bytes, name: str) -> OutageClassifier:
+def _load(raw: bytes, name: str) -> LinearModel:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            card = _card(archive, name)
-            model = OutageClassifier(**card["params"])
-            places = 1 << model.bits
-            model.classes_ = _names(card["labels"], LABELS)
-            model.symptoms_ = _names(card["symptoms"], SYMPTOMS)
-            model.coef_ = _unpacked(archive, "coef", places, len(model.classes_))
-            model.intercept_ = _array(archive, "intercept")
-            model.idf_ = _array(archive, "idf").astype(np.float32)
-            model.symptom_coef_ = _unpacked(archive, "symptom_coef", places, len(model.symptoms_))
-            model.symptom_intercept_ = _array(archive, "symptom_intercept")
-            if model.intercept_.shape != model.classes_.shape:
-                raise ValueError("the number of labels and of weights differ")
-            if model.symptom_intercept_.shape != model.symptoms_.shape:
-                raise ValueError("the number of symptoms and of weights differ")
-    except ModelError:
-        raise
+            return _model(archive, _card(archive, name))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError) as error:
         raise ModelError(
-            f"{name}: not a model file of miner, or damaged ({error}); "
-            "make one with `miner train`, or leave the option out to use the shipped model"
+            f"{name}: not a model file of miner, or damaged ({error}); {_ADVICE}"
         ) from None
+
+
+def _model(archive: zipfile.ZipFile, card: dict[str, Any]) -> LinearModel:
+    fields: dict[str, Any] = card["layout"]
+    lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    layout = Layout(**{**fields, **lists})
+    places = 1 << layout.bits
+    labels, symptoms = _names(card["labels"], LABELS), _names(card["symptoms"], SYMPTOMS)
+    model = LinearModel(
+        layout=layout,
+        idf=_array(archive, "idf").astype(np.float32),
+        coef=_unpacked(archive, "coef", places, len(labels)),
+        intercept=_array(archive, "intercept"),
+        classes_=labels,
+        symptom_coef=_unpacked(archive, "symptom_coef", places, len(symptoms)),
+        symptom_intercept=_array(archive, "symptom_intercept"),
+        symptoms_=symptoms,
+        threshold=card["threshold"],
+    )
+    shapes = (model.idf.shape, model.intercept.shape, model.symptom_intercept.shape)
+    if shapes != ((places,), labels.shape, symptoms.shape):
+        raise ValueError("the sizes of its parts do not fit")
     return model
 
 
@@ -113,9 +133,9 @@ def _card(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
         card = json.loads(archive.read("card.json"))
         kind, version = card["kind"], card["version"]
     except (KeyError, ValueError, TypeError, zipfile.BadZipFile):
-        raise ModelError(f"{name}: not a model file of miner (it has no card)") from None
+        raise ModelError(f"{name}: not a model file of miner (no card); {_ADVICE}") from None
     if kind != _KIND:
-        raise ModelError(f"{name}: not a model file of miner (its card says {kind!r})")
+        raise ModelError(f"{name}: not a model file of miner (its card says {kind!r}); {_ADVICE}")
     if version != VERSION:
         raise ModelError(
             f"{name}: made for version {version} of model files, this is {VERSION}; "
@@ -151,6 +171,7 @@ def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
+    # A fixed date: the bytes of a file must not depend on the day of training.
     entry = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry

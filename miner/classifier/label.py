@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from miner.classifier.files import shipped
-from miner.classifier.model import OutageClassifier
+from miner.classifier.linear import Classifier
 from miner.errors import UsageError
 from miner.post import require_columns
 
@@ -18,7 +18,7 @@ PURPOSES: Final[dict[str, float | None]] = {"balanced": None, "precise": 0.75, "
 
 def label(
     candidates: pd.DataFrame,
-    model: OutageClassifier | None = None,
+    model: Classifier | None = None,
     *,
     purpose: str = "balanced",
 ) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def label(
     require_columns(candidates, ["text"], "the table")
     if purpose not in PURPOSES:
         raise UsageError(f"unknown purpose {purpose!r}; use one of {', '.join(PURPOSES)}")
-    model = model or shipped()
+    model = shipped() if model is None else model
     texts = [text if isinstance(text, str) else "" for text in candidates["text"].array]
     proba = model.predict_proba(texts)
     labels = pd.Series(model.decide(proba, PURPOSES[purpose]), dtype="str")

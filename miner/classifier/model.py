@@ -1,27 +1,25 @@
-"""The classifier: hashed n-grams, one linear model for labels and one for symptoms.
+"""The classifier as a scikit-learn estimator over texts.
 
-It is a scikit-learn estimator over texts. What is learnt is a table of weights for
+What it learns is a :class:`~miner.classifier.linear.LinearModel`: tables of weights for
 hashed features, so that a model file is arrays and a card, with nothing to execute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from miner.classifier.features import Features, Layout, featurize
+from miner.classifier.features import Layout, featurize
+from miner.classifier.linear import Floats, LinearModel, as_texts
+from miner.classifier.masking import maskable
 from miner.classifier.training import fit_linear, rarity
+from miner.lexicon import load_lexicon
 from miner.post import LABELS, SYMPTOMS
-
-Floats = NDArray[np.float64]
-
-#: Posts scored at once: large enough for numpy, small enough for the processor's cache.
-BATCH: Final = 2_000
 
 
 class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # untyped base
@@ -31,9 +29,10 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         bits: features are hashed into ``2**bits`` places.
         C: inverse strength of regularisation of the label model.
         symptom_C: the same for the symptom model.
+        rarity_power: exponent of the inverse document frequency.
+        mask_names: whether names of services are masked.
         threshold: a post is a complaint from this probability on; None takes the
             likeliest of the four labels.
-        random_state: seed of the solver.
     """
 
     def __init__(
@@ -41,15 +40,17 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
         *,
         bits: int = 18,
         C: float = 4.0,  # noqa: N803 # scikit-learn's name
-        symptom_C: float = 3.0,  # noqa: N803
+        symptom_C: float = 4.0,  # noqa: N803
+        rarity_power: float = 1.5,
+        mask_names: bool = True,
         threshold: float | None = None,
-        random_state: int = 0,
     ) -> None:
         self.bits = bits
         self.C = C
         self.symptom_C = symptom_C
+        self.rarity_power = rarity_power
+        self.mask_names = mask_names
         self.threshold = threshold
-        self.random_state = random_state
 
     def fit(
         self,
@@ -67,98 +68,61 @@ class OutageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] # 
                 symptom of every complaint is "down".
             sample_weight: one a text.
         """
-        texts, labels = _texts(X), np.asarray(y, dtype=object)
+        texts, labels = as_texts(X), np.asarray(y, dtype=object)
+        layout = Layout(names=_names() if self.mask_names else (), bits=self.bits)
         self.classes_ = np.array([label for label in LABELS if label in set(labels)], dtype=object)
-        features = featurize(texts, self.layout)
+        features = featurize(texts, layout)
         # As precise as the model file keeps it, so that a saved model is the same model.
-        self.idf_ = rarity(features, self.bits).astype(np.float16).astype(np.float32)
-        self.coef_, self.intercept_ = fit_linear(
-            features,
-            self.idf_,
-            labels,
-            self.classes_,
-            strength=self.C,
-            sample_weight=sample_weight,
+        idf = rarity(features, self.bits, self.rarity_power)
+        coef, intercept = fit_linear(
+            features, idf, labels, self.classes_, strength=self.C, sample_weight=sample_weight
         )
         named = np.asarray(["" if symptoms is None else s for s in symptoms or texts], dtype=object)
         rows = np.flatnonzero((labels == "complaint") & (named != ""))
         found = set(named[rows])
         self.symptoms_ = np.array([s for s in SYMPTOMS if s in found] or ["down"], dtype=object)
-        self.symptom_coef_, self.symptom_intercept_ = fit_linear(
-            featurize([texts[row] for row in rows], self.layout),
-            self.idf_,
+        symptom_coef, symptom_intercept = fit_linear(
+            featurize([texts[row] for row in rows], layout),
+            idf,
             named[rows],
             self.symptoms_,
             strength=self.symptom_C,
         )
+        self.linear_ = LinearModel(
+            layout=layout,
+            idf=idf,
+            coef=coef,
+            intercept=intercept,
+            classes_=self.classes_,
+            symptom_coef=symptom_coef,
+            symptom_intercept=symptom_intercept,
+            symptoms_=self.symptoms_,
+        )
         return self
 
     @property
-    def layout(self) -> Layout:
-        """What is hashed, and into how many places."""
-        return Layout(bits=self.bits)
+    def fitted(self) -> LinearModel:
+        """What was learnt, with the threshold as it is set now."""
+        check_is_fitted(self, "linear_")
+        return replace(self.linear_, threshold=self.threshold)
 
     def predict_proba(self, X: Sequence[str]) -> Floats:  # noqa: N803
         """Probability of each label, shape (n, len(classes_)), in the order of ``classes_``."""
-        check_is_fitted(self, "coef_")
-        return self._scores(X, self.coef_, self.intercept_)
+        return self.fitted.predict_proba(X)
 
     def predict(self, X: Sequence[str]) -> NDArray[np.object_]:  # noqa: N803
         """Label of each text."""
-        return self.decide(self.predict_proba(X))
+        return self.fitted.predict(X)
 
     def decide(self, proba: Floats, threshold: float | None = None) -> NDArray[np.object_]:
         """Labels of probabilities, a complaint from ``threshold`` (default: own) on."""
-        threshold = self.threshold if threshold is None else threshold
-        labels: NDArray[np.object_] = self.classes_[proba.argmax(axis=1)]
-        if threshold is None or "complaint" not in self.classes_ or len(self.classes_) == 1:
-            return labels
-        column = list(self.classes_).index("complaint")
-        rest = proba.copy()
-        rest[:, column] = -1
-        others = self.classes_[rest.argmax(axis=1)]
-        return np.where(proba[:, column] >= threshold, "complaint", others)
+        return self.fitted.decide(proba, threshold)
 
     def predict_symptom(self, X: Sequence[str]) -> NDArray[np.object_]:  # noqa: N803
         """Likeliest symptom of each text, as if it were a complaint."""
-        check_is_fitted(self, "coef_")
-        proba = self._scores(X, self.symptom_coef_, self.symptom_intercept_)
-        symptoms: NDArray[np.object_] = self.symptoms_[proba.argmax(axis=1)]
-        return symptoms
-
-    def _scores(self, X: Sequence[str], coef: NDArray[Any], intercept: Floats) -> Floats:  # noqa: N803
-        texts = _texts(X)
-        parts = [
-            _softmax(self._linear(texts[at : at + BATCH], coef) + intercept)
-            for at in range(0, len(texts), BATCH)
-        ]
-        return np.concatenate([np.zeros((0, coef.shape[1])), *parts])
-
-    def _linear(self, texts: Sequence[str], coef: NDArray[Any]) -> Floats:
-        features = featurize(texts, self.layout)
-        # The squared rarity rides along as a last column: its sum is the length of a row.
-        table = np.concatenate([coef, self.idf_[:, None] ** 2], axis=1, dtype=np.float32)
-        total = sums(features, table)
-        return total[:, :-1] / np.sqrt(np.maximum(total[:, -1:], 1e-9))
+        return self.fitted.predict_symptom(X)
 
 
-def sums(features: Features, table: NDArray[np.float32]) -> Floats:
-    """Sum of the rows of ``table`` over the features of each post."""
-    total = np.zeros((features.n_posts, table.shape[1]), dtype=np.float64)
-    for index, start in zip(features.index, features.start, strict=True):
-        filled = np.flatnonzero(np.diff(start))
-        if len(filled):
-            total[filled] += np.add.reduceat(table[index], start[filled], axis=0)
-    return total
-
-
-def _softmax(scores: Floats) -> Floats:
-    exp = np.exp(scores - scores.max(axis=1, keepdims=True))
-    result: Floats = exp / exp.sum(axis=1, keepdims=True)
-    return result
-
-
-def _texts(X: Any) -> list[str]:  # noqa: N803
-    if isinstance(X, str):
-        raise TypeError("expected a sequence of texts, not one text; use [text]")
-    return [text if isinstance(text, str) else "" for text in X]
+def _names() -> tuple[str, ...]:
+    services = load_lexicon().services.values()
+    return maskable([n for s in services for n in (*s.aliases, *s.misspellings, *s.hashtags)])

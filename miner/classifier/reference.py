@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from miner.classifier.features import (
     CHARS_SEED,
-    SIGNS,
     SKIP_SEED,
     Layout,
     normal_codes,
     token_kind,
 )
+from miner.classifier.masking import SIGNS
 
 _MASK = 0xFFFFFFFF
 _MANY = 0x9E3779B1

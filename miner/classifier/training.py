@@ -19,16 +19,20 @@ from miner.classifier.corpus import fingerprint, read_corpus
 from miner.classifier.features import Features
 
 
-def rarity(features: Features, bits: int) -> NDArray[np.float32]:
-    """Inverse document frequency of each place, smoothed as in scikit-learn, shape (2**bits,)."""
+def rarity(features: Features, bits: int, power: float) -> NDArray[np.float32]:
+    """Inverse document frequency of each place to a power, shape (2**bits,).
+
+    Smoothed as in scikit-learn. A power above 1 (1.5 by default) damps what stands in
+    many posts; it did best in the ablation (docs/classifier.md).
+    """
     counts = np.zeros(1 << bits, dtype=np.int64)
     for index, start in zip(features.index, features.start, strict=True):
         post = np.repeat(np.arange(features.n_posts, dtype=np.int64), np.diff(start))
         counts += np.bincount(
             np.unique(post << bits | index) & ((1 << bits) - 1), minlength=1 << bits
         )
-    idf: NDArray[np.float32] = np.log((1 + features.n_posts) / (1 + counts)) + 1
-    return idf.astype(np.float32)
+    idf: NDArray[np.float64] = (np.log((1 + features.n_posts) / (1 + counts)) + 1) ** power
+    return idf.astype(np.float16).astype(np.float32)
 
 
 def matrix(features: Features, idf: NDArray[np.float32]) -> sparse.csr_matrix:
@@ -83,7 +87,7 @@ def main() -> None:
         "limits": "trained on posts written for this project; languages other than the 14 of "
         "the corpus, and texts longer than a few hundred characters, are less certain",
     }
-    save(model, package / SHIPPED, card)
+    save(model.fitted, package / SHIPPED, card)
     size = (package / SHIPPED).stat().st_size
     sys.stdout.write(f"{SHIPPED}: {len(table):,} posts, {size:,} bytes\n")
 

@@ -6,6 +6,7 @@ groups (services, kinds of post, languages, a writer's pass) are left out instea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
+from miner.classifier.corpus import read_corpus
 from miner.classifier.evaluation import evaluate
 from miner.classifier.files import shipped
 from miner.classifier.label import label
 from miner.classifier.model import OutageClassifier
+from miner.lexicon import load_lexicon
 
 
 def out_of_fold(
@@ -102,3 +105,42 @@ def before_and_after(
 def _with_interval(result: dict[str, Any], name: str) -> list[object]:
     interval = result["intervals"][name]
     return [result["figures"][name], f"{interval[0]:.2f}-{interval[1]:.2f}" if interval else ""]
+
+
+def main() -> None:
+    """Print how the model does on kinds of services and languages it has not seen."""
+    table = read_corpus()
+    kinds = {name: service.kind for name, service in load_lexicon().services.items()}
+    table["kind"] = table["service"].map(kinds).fillna("any")
+    # Posts about no listed service are spread over the folds by writer.
+    groups = table["kind"].where(table["kind"] != "any", table["author_pass"])
+    result = out_of_fold(table, groups, folds=6)
+    sys.stdout.write(
+        "Kinds of services the model has not seen (whole kinds left out, 6 folds):\n"
+        + _shown(figures_by(result, "kind"))
+    )
+    sys.stdout.write("The same, by language:\n" + _shown(figures_by(result, "lang")))
+    for threshold in np.arange(0.1, 0.95, 0.05):
+        figures = evaluate(_decided(result, threshold), resamples=0)["figures"]
+        names = ("precision", "recall", "f1")
+        shown = ", ".join(f"{name} {figures[name]:.3f}" for name in names)
+        sys.stdout.write(f"threshold {threshold:.2f}: {shown}\n")
+    unseen = out_of_fold(table, table["lang"], folds=7)
+    sys.stdout.write(
+        "Languages the model has not seen (whole languages left out, 7 folds):\n"
+        + _shown(figures_by(unseen, "lang"))
+    )
+
+
+def _decided(result: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    is_complaint = result["p_complaint"] >= threshold
+    return result.assign(label=np.where(is_complaint, "complaint", "other"))
+
+
+def _shown(table: pd.DataFrame) -> str:
+    columns = ["posts", "complaints", "precision", "recall", "f1", "average_precision", "ece"]
+    return table[[table.columns[0], *columns]].round(3).to_string(index=False) + "\n\n"
+
+
+if __name__ == "__main__":
+    main()

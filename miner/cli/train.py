@@ -64,7 +64,7 @@ def command(labels: str, output: str, replace: bool, check: bool, quiet: bool) -
         whole["text"].tolist(), whole["label"].tolist(), whole["symptom"].tolist()
     )
     card = {"trained_on": {"posts": len(whole), "own": len(own), "sha256": fingerprint(whole)}}
-    save(model, output, card)
+    save(model.fitted, output, card)
     if skipped.reasons:
         click.echo(f"miner: warning: {skipped.summary(labels)}", err=True)
     if not quiet:

@@ -6,7 +6,6 @@ all columns stay, in order, as texts; only Parquet keeps its types.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import pandas as pd
 from miner.errors import InputError, NaiveTimeError, SchemaError
 from miner.post import UTC_DTYPE, require_columns, require_utc
 from miner.sources.opening import Opened, open_file
+from miner.sources.parsing import parse
 from miner.sources.tables import delimited_rows
 
 #: Rows of a part.
@@ -109,10 +109,7 @@ def _json_rows(opened: Opened, skipped: Skipped) -> Iterator[dict[str, Any]]:
             number += 1
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                row = None
+            row = parse(line, Counter())
             if isinstance(row, dict):
                 yield row
             else:
