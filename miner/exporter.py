@@ -8,13 +8,12 @@ writes for people who open a file in a spreadsheet, where a text such as "=1+1" 
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Literal
 
 import pandas as pd
 
@@ -117,7 +116,7 @@ def _write_parts(
     return n_rows
 
 
-def _quoting(table: pd.DataFrame) -> int:
+def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
     """Quotes around every text where one holds a lone carriage return.
 
     The csv module of Python before 3.13 leaves such a text bare, and readers, this
@@ -125,7 +124,7 @@ def _quoting(table: pd.DataFrame) -> int:
     """
     texts = (table[name] for name in table if pd.api.types.is_string_dtype(table[name].dtype))
     has_return = any(column.str.contains("\r", regex=False, na=False).any() for column in texts)
-    return csv.QUOTE_NONNUMERIC if has_return else csv.QUOTE_MINIMAL
+    return 2 if has_return else 0  # csv.QUOTE_NONNUMERIC, csv.QUOTE_MINIMAL
 
 
 def _write_parquet(parts: Iterable[pd.DataFrame], file: IO[bytes]) -> int:
