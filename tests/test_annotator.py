@@ -362,7 +362,7 @@ def test_all_kinds_of_table_become_texts(tmp_path):
         ["", "", "false", "[]"],
     ]
     assert read_posts(str(tmp_path / "in.jsonl"), Skipped()).to_dict("records") == [
-        {"text": "half ?", "place": '{"id": 7}', "n": "", "yes": ""},
+        {"text": "half \ufffd", "place": '{"id": 7}', "n": "", "yes": ""},
         {"text": "b", "place": "", "n": "1.5", "yes": "true"},
         {"text": "3", "place": "", "n": "", "yes": ""},
     ]
