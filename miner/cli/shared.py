@@ -134,7 +134,7 @@ def print_table(
             name,
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=not (is_text or numeric) and len(columns) > 2,
+            no_wrap=not is_text and len(columns) > 2,
         )
     for row in rows:
         # Text, not markup: what comes from posts must not style the terminal.

@@ -56,7 +56,7 @@ _PLACES: Final = (
     *("Leeds", "Pune", "Lagos", "Jakarta", "Milano", "Köln", "Madrid", "Cardiff", "Delhi"),
     *("Dublin", "Bristol", "Surabaya", "Napoli", "Kochi", "Glasgow", "Sevilla", "Recife"),
 )
-_TAILS: Final = ("", "", "", "", " 😤", " smh", " ugh", "!!", "??", " #whatsappdown", " 🙄", "...")
+_TAILS: Final = ("", "", "", "", " 😤", " smh", " ugh", "!!", "??", " 🙄", "...")
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,8 @@ class SyntheticMorning:
         text = text.replace("{s}", self._random.choice(_SERVICES))
         if kind not in {"news", "chain"}:
             text = self._styled(text)
+        if kind == "complaint" and self._random.random() < 0.08:
+            text += " #whatsappdown"
         country = _REGIONS[lang][2] if self._random.random() < 0.12 else None
         at = minute + timedelta(seconds=self._random.randrange(60))
         return SyntheticPost(at, kind, lang, text, self._author(), country)
