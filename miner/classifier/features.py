@@ -63,7 +63,7 @@ class Features:
     ``start[k][i]`` to ``start[k][i + 1]``.
     """
 
-    index: list[NDArray[np.int32]]
+    index: list[Ints]
     start: list[Ints]
     n_posts: int
 
@@ -81,7 +81,7 @@ def featurize(texts: Sequence[str], layout: Layout) -> Features:
     codes = _without_runs(codes)
     kind = _kinds()[np.minimum(codes, _KINDS - 1)]
     stream, token_start, token_post, ends = _tokenise(codes, kind)
-    index: list[NDArray[np.int32]] = []
+    index: list[Ints] = []
     start: list[Ints] = []
     shift = np.uint32(32 - layout.bits)
 
@@ -89,7 +89,7 @@ def featurize(texts: Sequence[str], layout: Layout) -> Features:
         mixed = (hashes ^ np.uint32(seed * _MANY & 0xFFFFFFFF)) * np.uint32(_MIX)
         mixed ^= mixed >> np.uint32(15)
         mixed *= np.uint32(0x2C1B3C6D)
-        index.append((mixed >> shift).astype(np.int32))
+        index.append((mixed >> shift).astype(np.int64))
         start.append(np.searchsorted(posts, np.arange(len(texts) + 1)))
 
     word = _word_hashes(stream, token_start)

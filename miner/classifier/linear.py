@@ -106,15 +106,23 @@ class LinearModel:
         parts = []
         for at in range(0, len(texts), BATCH):
             total = _sums(featurize(texts[at : at + BATCH], self.layout), table)
-            score = total[:, :-1] / np.sqrt(np.maximum(total[:, -1:], 1e-9)) + intercept
+            n = len(intercept)
+            score = total[:, :n] / np.sqrt(np.maximum(total[:, n : n + 1], 1e-9)) + intercept
             exp = np.exp(score - score.max(axis=1, keepdims=True))
             parts.append(exp / exp.sum(axis=1, keepdims=True))
         return np.concatenate([np.zeros((0, len(intercept))), *parts])
 
 
 def _with_length(coef: Weights, idf: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The weights with the squared rarity as a last column: its sum is a row's length."""
-    return np.concatenate([coef, idf[:, None] ** 2], axis=1, dtype=np.float32)
+    """The weights, then the squared rarity, whose sum is a row's length, then zeros.
+
+    Rows of a multiple of 32 bytes are gathered several times faster than others.
+    """
+    n = coef.shape[1]
+    table = np.zeros((len(idf), -(-(n + 1) // 8) * 8), dtype=np.float32)
+    table[:, :n] = coef
+    table[:, n] = idf**2
+    return table
 
 
 def _sums(features: Features, table: NDArray[np.float32]) -> Floats:
@@ -123,7 +131,9 @@ def _sums(features: Features, table: NDArray[np.float32]) -> Floats:
     for index, start in zip(features.index, features.start, strict=True):
         filled = np.flatnonzero(np.diff(start))
         if len(filled):
-            total[filled] += np.add.reduceat(table[index], start[filled], axis=0)
+            # Every index is a place of the table; "clip" spares numpy the check.
+            rows = np.take(table, index, axis=0, mode="clip")
+            total[filled] += np.add.reduceat(rows, start[filled], axis=0)
     return total
 
 
