@@ -244,6 +244,22 @@ class TestRefusals:
         assert reading.skipped == {"unknown record": 1}
         assert f"empty: {tmp_path / 'a'}" in reading.report.summary()
 
+    def test_a_folder_may_hold_other_things(self, read, tmp_path):
+        (tmp_path / "README.md").write_text("# What lies here\n")
+        (tmp_path / "figure.png").write_bytes(bytes(range(256)) * 40)
+        (tmp_path / "posts.jsonl").write_bytes(lines(1))
+        reading = read(tmp_path)
+
+        assert ids(reading) == [1]
+        assert reading.report.summary().count("not read: ") == 2
+        with pytest.raises(InputError, match=r"README\.md"):
+            read([tmp_path / "README.md", tmp_path / "posts.jsonl"])
+
+    def test_a_folder_of_other_things_alone_is_refused(self, read, tmp_path):
+        (tmp_path / "README.md").write_text("# What lies here\n")
+        with pytest.raises(InputError, match=r"README\.md"):
+            read(tmp_path)
+
     def test_unknown_format(self, tmp_path):
         with pytest.raises(UsageError, match="no format is called 'twitter'; there are twitter_v1"):
             read_pages(tmp_path, format="twitter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ def read_pages(
         report: filled in while pages are taken; says what was skipped, and why.
 
     Raises:
-        InputError: a file is missing, binary, or cannot be read as posts; no file
-            holds anything; not one record of any file was recognised.
+        InputError: a file named is missing, binary, or cannot be read as posts; no file
+            holds anything; not one record of any file was recognised. A file that a
+            folder or a pattern brought along and that cannot be read is only reported.
         UsageError: the format has no such name, or the batch size is not positive.
     """
     if format is not None and format not in FORMATS:
@@ -70,21 +72,28 @@ def read_pages(
     if batch_size < 1:
         raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
     forced = FORMATS[format] if format else None
-    return _read_files(
-        find_files(paths), forced, batch_size, Report() if report is None else report
-    )
+    listed = [paths] if isinstance(paths, (str, Path)) else paths
+    named = {os.fspath(path) for path in listed}
+    files = [(path, path in named) for path in find_files(paths)]
+    return _read_files(files, forced, batch_size, Report() if report is None else report)
 
 
 def _read_files(
-    files: list[str], forced: Format | None, batch_size: int, report: Report
+    files: list[tuple[str, bool]], forced: Format | None, batch_size: int, report: Report
 ) -> Iterator[Page]:
+    """Pages of files, each given with whether the user named it."""
     first = len(report.files)
-    for path in files:
+    for path, is_named in files:
         file = FileReport(path)
         report.files.append(file)
-        with open_file(path) as opened:
-            file.compression = opened.compression
-            yield from _Reader(file, opened, forced, batch_size).pages()
+        try:
+            with open_file(path) as opened:
+                file.compression = opened.compression
+                yield from _Reader(file, opened, forced, batch_size).pages()
+        except InputError as error:
+            if is_named:
+                raise
+            file.unreadable = str(error)
     _check_any_read(report.files[first:])
 
 
@@ -92,6 +101,8 @@ def _check_any_read(files: list[FileReport]) -> None:
     if any(file.formats for file in files):
         return
     for file in files:
+        if file.unreadable:
+            raise InputError(file.unreadable)
         if not file.is_empty:
             line, reason, excerpt = file.examples[0]
             raise InputError(

@@ -36,6 +36,7 @@ class FileReport:
         skipped: records that gave neither, by reason.
         notes: things to know about records that were read, by what they are.
         examples: the first skipped records: line, reason, beginning of the text.
+        unreadable: why the file could not be read, where a folder brought it along.
         watched: by source, the first and the last time seen, microseconds since
             1970-01-01 UTC, both inclusive.
     """
@@ -50,12 +51,13 @@ class FileReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
     examples: list[tuple[int, str, str]] = field(default_factory=list)
+    unreadable: str | None = None
     watched: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         """Whether the file holds nothing but white space, or a header alone."""
-        return not self.lines
+        return not self.lines and self.unreadable is None
 
     def skip(self, line: int, reason: str, raw: object) -> None:
         """Count a record that gives nothing."""
@@ -77,6 +79,7 @@ class FileReport:
         return {
             "path": self.path,
             "compression": self.compression,
+            "unreadable": self.unreadable,
             "formats": list(self.formats),
             "lines": self.lines,
             "records": self.records,
@@ -148,6 +151,7 @@ class Report:
             lines.append(f"  skipped for {len(skipped) - 8} more reasons")
         lines += [f"  note {number:,}: {note}" for note, number in self.notes.most_common()]
         lines += [f"  empty: {file.path}" for file in self.files if file.is_empty]
+        lines += [f"  not read: {file.unreadable}" for file in self.files if file.unreadable]
         examples = [(file.path, *example) for file in self.files for example in file.examples]
         lines += [
             f"  {path}:{line}: {reason}: {excerpt}"
