@@ -76,7 +76,7 @@ def examples():
         for line in (command.epilog or "").splitlines():
             if "miner " in line:
                 # Training takes a minute, its check several.
-                marks = [pytest.mark.slow] if name == "train" else []
+                marks = [pytest.mark.slow] if "train" in line and "--replace" not in line else []
                 yield pytest.param(line.strip(), marks=marks)
 
 

@@ -92,11 +92,11 @@ def before_and_after(
     """
     # Posts without a service are groups of their own, by text: copies stay together.
     groups = own["service"].where(own["service"] != "", own["text"])
-    if groups.nunique() < 5:
+    if groups.nunique() < 3:
         groups = own["text"]
     renamed = own.rename(columns={"label": "true_label", "symptom": "true_symptom"})
     before = evaluate(label(renamed, shipped()), resamples=200)
-    after = evaluate(out_of_fold(own, groups, extra=corpus), resamples=200)
+    after = evaluate(out_of_fold(own, groups, folds=3, extra=corpus), resamples=200)
     names = ("precision", "recall", "f1", "average_precision", "macro_f1", "ece")
     rows = [[name, *_with_interval(before, name), *_with_interval(after, name)] for name in names]
     return ["figure", "before", "95 %", "after", "95 % "], rows

@@ -11,7 +11,7 @@ from miner.cli.shared import print_table, quiet_option
     epilog="""\b
 Examples:
   miner train --labels mine.csv -o my-model.npz
-  miner train --labels mine.csv --no-check -o my-model.npz
+  miner train --labels mine.csv --replace --no-check -o my-model.npz
   miner label posts.csv --model my-model.npz -o labelled.csv
 """
 )
@@ -29,7 +29,7 @@ Examples:
     "--check/--no-check",
     default=True,
     show_default=True,
-    help="Cross-validate on your labels before and after (takes a few minutes).",
+    help="Cross-validate on your labels before and after (takes minutes).",
 )
 @quiet_option
 def command(labels: str, output: str, replace: bool, check: bool, quiet: bool) -> None:
@@ -37,7 +37,7 @@ def command(labels: str, output: str, replace: bool, check: bool, quiet: bool) -
 
     Your labels are added to the shipped corpus (or replace it). The check shows how well
     the shipped model does on your labels, and how well one does that was trained with
-    the rest of them: your posts are cut into five parts by service and text, and each
+    the rest of them: your posts are cut into three parts by service and text, and each
     part is labelled by a model that has not seen it.
     """
     import pandas as pd
