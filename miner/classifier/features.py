@@ -67,13 +67,6 @@ class Features:
     start: list[Ints]
     n_posts: int
 
-    def n_of_post(self) -> Ints:
-        """Number of features of each post."""
-        total = np.zeros(self.n_posts, dtype=np.int64)
-        for start in self.start:
-            total += np.diff(start)
-        return total
-
 
 def featurize(texts: Sequence[str], layout: Layout) -> Features:
     """Features of the texts."""

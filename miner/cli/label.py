@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from miner.cli.shared import output_option, progress, quiet_option
+from miner.cli.shared import output_option, progress, purpose_option, quiet_option
 
 
 @click.command(
@@ -18,13 +18,7 @@ Examples:
 @click.argument("table", metavar="IN")
 @output_option
 @click.option("--model", metavar="FILE", help="A model of your own.")
-@click.option(
-    "--purpose",
-    type=click.Choice(["balanced", "precise", "sensitive"]),
-    default="balanced",
-    show_default=True,
-    help="How sure a complaint must be.",
-)
+@purpose_option
 @click.option(
     "--spreadsheet",
     is_flag=True,

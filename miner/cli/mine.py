@@ -13,6 +13,7 @@ from miner.cli.shared import (
     print_json,
     print_table,
     progress,
+    purpose_option,
     quiet_option,
 )
 
@@ -39,13 +40,7 @@ Examples:
 @click.option("--lexicon", metavar="FILE", help="Your own services and phrases (TOML).")
 @click.option("--format", "format_", metavar="NAME", help="Read only this format.")
 @click.option("--model", metavar="FILE", help="A model of your own.")
-@click.option(
-    "--purpose",
-    type=click.Choice(["balanced", "precise", "sensitive"]),
-    default="balanced",
-    show_default=True,
-    help="How sure a complaint must be.",
-)
+@purpose_option
 @click.option("--posts", metavar="FILE", help="Write the labelled posts here (.csv or .parquet).")
 @click.option(
     "--spreadsheet",

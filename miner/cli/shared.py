@@ -23,6 +23,13 @@ output_option = click.option(
     metavar="FILE",
     help="File to write; .csv, .parquet or .jsonl by its name.",
 )
+purpose_option = click.option(
+    "--purpose",
+    type=click.Choice(["balanced", "precise", "sensitive"]),
+    default="balanced",
+    show_default=True,
+    help="How sure a complaint must be.",
+)
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Summary as JSON on standard output, for programs."
