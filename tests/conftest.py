@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 from miner.sources.archive import Report, read_pages
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 #: Recordings of real platforms, beside the repository and never inside it.
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures"
