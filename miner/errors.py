@@ -8,7 +8,13 @@
     │   └── NaiveTimeError      a time without a zone
     ├── LexiconError            a mistake in a lexicon file: file, entry, fix     (exit code 3)
     ├── ModelError              a model file that is foreign, damaged or too new  (exit code 3)
-    └── OutputError             a result cannot be written                        (exit code 4)
+    ├── OutputError             a result cannot be written                        (exit code 4)
+    ├── SourceError             a platform gave nothing; the rest went on         (exit code 5)
+    │   ├── UnavailableError    for now: asked again later, and bounded
+    │   ├── RefusedError        until its user acts: key, permission, credits
+    │   └── BudgetError         the money set aside for it is spent
+    ├── StoreError              a database that is damaged, full, foreign, newer  (exit code 6)
+    └── BusyError               another job is writing to the same database       (exit code 7)
 
 The command line shows the message of these errors as one line and leaves with
 ``exit_code``; any other exception is a bug.
@@ -63,3 +69,41 @@ class OutputError(MinerError):
     """A result that cannot be written."""
 
     exit_code = 4
+
+
+class SourceError(MinerError):
+    """A platform gave nothing; what came before is stored and other sources went on."""
+
+    exit_code = 5
+
+
+class UnavailableError(SourceError):
+    """A platform gives nothing for now: it is asked again later.
+
+    ``retry_at`` is when the platform said to come back, in microseconds since
+    1970-01-01 UTC, where it said so.
+    """
+
+    def __init__(self, message: str, retry_at: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
+
+
+class RefusedError(SourceError):
+    """A platform gives nothing until its user acts: a key, a permission, credits."""
+
+
+class BudgetError(SourceError):
+    """The money set aside for a source is spent; nothing was asked for."""
+
+
+class StoreError(MinerError):
+    """A database that is damaged, full, foreign, read-only or made by a newer version."""
+
+    exit_code = 6
+
+
+class BusyError(MinerError):
+    """Another job is writing to the same database."""
+
+    exit_code = 7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miner.classifier.files import card_of, load, save, shipped
+from miner.classifier.files import card_of, load, save, shipped, version_of
 from miner.classifier.label import PURPOSES, label
 from miner.classifier.linear import Classifier, LinearModel
 
@@ -21,6 +21,7 @@ __all__ = [
     "load",
     "save",
     "shipped",
+    "version_of",
 ]
 
 

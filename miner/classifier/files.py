@@ -7,6 +7,7 @@ text has hit are not zero.
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import json
 import zipfile
@@ -80,6 +81,23 @@ def shipped() -> LinearModel:
     """The model that comes with the package."""
     raw = resources.files("miner.classifier").joinpath(SHIPPED).read_bytes()
     return _load(raw, SHIPPED)
+
+
+def version_of(path: str | Path | None = None) -> str:
+    """Name and fingerprint of a model file, the shipped one by default.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    try:
+        if path is None:
+            raw = resources.files("miner.classifier").joinpath(SHIPPED).read_bytes()
+        else:
+            raw = Path(path).read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+    name = "shipped" if path is None else Path(path).stem
+    return f"{name} {hashlib.sha256(raw).hexdigest()[:12]}"
 
 
 def card_of(path: str | Path) -> dict[str, Any]:

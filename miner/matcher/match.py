@@ -49,6 +49,10 @@ class Matcher:
         self._phrases = _phrase_finder(lexicon)
         self._names = NameFinder(lexicon, wanted, self._phrases.words)
 
+    def may_match(self, text: str) -> bool:
+        """Whether the text could match: fast, never wrong when it says no."""
+        return self._names.may_mention(text)
+
     def hits(self, text: str, mode: Mode = "phrase", service: str | None = None) -> list[Hit]:
         """Services that the text matches; ``service`` is one known from its collection.
 
