@@ -78,7 +78,8 @@ def _check_page(page: Page, name: str, pull: Pull) -> None:
     for deletion in page.deletions:
         _require(deletion.source == name, f"a deletion of another source: {deletion}")
     for key, value in page.cursors.items():
-        texts = isinstance(key, str) and isinstance(value, str)
+        # Types are promises; a source without a type checker may break them.
+        texts = {type(part) for part in (key, value)} == {str}
         _require(texts, f"a cursor is not text: {key!r}: {value!r}")
     ids = {post.post_id for post in (*page.posts, *page.edits)}
     strays = set(page.raws) - ids
@@ -93,10 +94,10 @@ def _check_page(page: Page, name: str, pull: Pull) -> None:
 def _check_post(post: Post, name: str) -> None:
     what = f"post {post.post_id!r}"
     _require(post.source == name, f"{what} has source {post.source!r}, not {name!r}")
-    _require(isinstance(post.post_id, str) and post.post_id != "", f"{what} has no id")
-    _require(isinstance(post.text, str), f"{what} has no text")
-    _require(isinstance(post.created_at, int), f"{what}: created_at is not whole microseconds")
-    seen = isinstance(post.observed_at, int) and is_plausible(post.observed_at)
+    _require(post.post_id != "" and type(post.post_id) is str, f"{what} has no id")
+    _require(type(post.text) is str, f"{what} has no text")
+    _require(type(post.created_at) is int, f"{what}: created_at is not whole microseconds")
+    seen = post.observed_at is not None and is_plausible(post.observed_at)
     _require(seen, f"{what}: observed_at is no time in microseconds; set it from pull.clock")
     hashed = post.author is None or bool(_AUTHOR.match(post.author))
     _require(hashed, f"{what} names its author; hash_author(handle, pull.author_key) hides it")

@@ -1,0 +1,5 @@
+"""Bluesky, through Jetstream."""
+
+from miner.sources.bluesky.source import Bluesky
+
+__all__ = ["Bluesky"]
