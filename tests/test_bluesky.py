@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 import pytest
-from jetstream_server import T0, JetstreamServer, made_events, post_event
 from miner.collector import Labeller, Options, collect
 from miner.errors import RefusedError, UnavailableError, UsageError
 from miner.lexicon import load_lexicon
@@ -13,6 +12,8 @@ from miner.sources.bluesky.wire import Position, hosts_of
 from miner.sources.protocol import Pull
 from miner.store import Store
 from miner.testing import check_source
+
+from jetstream_server import T0, JetstreamServer, made_events, post_event
 
 QUICK = {"idle": "0.3", "compress": "off"}
 
@@ -72,7 +73,9 @@ def test_a_stream_gives_its_candidates_once_and_what_was_watched(run, wire):
 
     assert outcome.error is None
     assert (outcome.seen, outcome.posts) == (40, 20)
-    assert store.posts()["text"].tolist() == [f"whatsapp is down again {n}" for n in range(0, 40, 2)]
+    assert store.posts()["text"].tolist() == [
+        f"whatsapp is down again {n}" for n in range(0, 40, 2)
+    ]
     assert spans(store) == [(T0, T0 + 39 * 100_000 + 1)]
     assert again.posts == 0
 
@@ -153,7 +156,10 @@ def test_a_deletion_that_comes_before_its_post_keeps_it_out(run):
     with JetstreamServer(events) as server:
         _, store = run(server.url)
 
-    assert store.posts()["text"].tolist() == ["whatsapp is down again 0", "whatsapp is down again 4"]
+    assert store.posts()["text"].tolist() == [
+        "whatsapp is down again 0",
+        "whatsapp is down again 4",
+    ]
 
 
 def test_a_cursor_older_than_the_look_back_leaves_a_gap_with_its_reason(run, wire):
@@ -213,7 +219,7 @@ def test_unreadable_frames_are_counted_and_the_rest_comes(run, wire):
     with JetstreamServer(made_events(12)) as server:
         server.faults.instead = {
             2: big,
-            3: "{torn \"app.bsky.feed.post\"",
+            3: '{torn "app.bsky.feed.post"',
             4: '["app.bsky.feed.post"]',
             5: '{"x": "app.bsky.feed.post"}',
             7: b"\x28\xb5\x2f\xfdnonsense",

@@ -15,10 +15,15 @@ from miner.errors import MinerError
 #: Commands by name, in the order of the help; each module has a click command ``command``.
 COMMANDS: Final = {
     "mine": "archives in, an outage time series out",
+    "collect": "collect posts from live sources into a database",
+    "status": "show how a collection stands: lag, coverage, gaps, spend",
     "label": "label every row of a table",
     "annotate": "label your own posts in the terminal, the most informative first",
     "count": "count a labelled table into a time series",
-    "export": "write a table as CSV, Parquet or JSON lines",
+    "export": "write a table, a series or posts as CSV, Parquet or JSON lines",
+    "relabel": "label the posts of a database again after a new model",
+    "forget": "remove posts from a database and correct its series",
+    "doctor": "check a database and this installation",
     "services": "list the services of the lexicon, or the queries of one",
     "evaluate": "compare the labels of the model with true ones",
     "explain": "show why a text gets its label",
@@ -31,6 +36,10 @@ Exit codes:
   2  wrong usage: an option, a frequency, a time, an unknown service
   3  input, lexicon or model file that cannot be read
   4  output that cannot be written
+  5  a source gave nothing or failed; what came before is stored, other sources went on
+  6  a database that is damaged, full, foreign or made by a newer version
+  7  another job is writing to the same database
+  8  status: the collection is behind
   130  interrupted
 """
 

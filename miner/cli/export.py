@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import click
 
 from miner.cli.shared import output_option, quiet_option
+
+#: What may be shared of other people's posts within the terms of the platforms.
+_IDS = ["source", "post_id", "service", "label"]
 
 
 @click.command(
@@ -13,9 +19,11 @@ Examples:
   miner export series.csv -o series.parquet
   miner export labelled.csv --spreadsheet -o for-people.csv
   miner export labelled.csv --columns created_at,text,label -o short.jsonl
+  miner export --db outages.db --service whatsapp --freq 5min -o series.csv
+  miner export --db outages.db --posts --ids-only -o ids.csv
 """
 )
-@click.argument("table", metavar="IN")
+@click.argument("table", metavar="[IN]", required=False)
 @output_option
 @click.option("--columns", metavar="A,B,…", help="Only these columns, in this order.")
 @click.option(
@@ -23,36 +31,89 @@ Examples:
     is_flag=True,
     help="Make a CSV safe to open in a spreadsheet: no text can run as a formula.",
 )
+@click.option("--db", metavar="FILE", help="Export from this database instead of a table.")
+@click.option("--service", "services", multiple=True, metavar="NAME", help="Only this; repeatable.")
+@click.option("--freq", default="1min", show_default=True, help="Width of a bin: 1s to 1W.")
+@click.option("--by", metavar="DIM", help="Split by symptom, lang, country or source.")
+@click.option("--source", metavar="NAME", help="Only posts of this source.")
+@click.option("--from", "start", metavar="T", help="First time, such as 2022-10-25T06Z.")
+@click.option("--to", "end", metavar="T", help="End, exclusive.")
+@click.option("--posts", is_flag=True, help="Labelled posts instead of the series.")
+@click.option("--ids-only", is_flag=True, help="With --posts: ids and labels, to share.")
 @quiet_option
-def command(table: str, output: str, columns: str | None, spreadsheet: bool, quiet: bool) -> None:
-    """Write a table of posts or a series in another format.
+def command(
+    table: str | None,
+    output: str,
+    columns: str | None,
+    spreadsheet: bool,
+    db: str | None,
+    services: tuple[str, ...],
+    freq: str,
+    by: str | None,
+    source: str | None,
+    start: str | None,
+    end: str | None,
+    posts: bool,
+    ids_only: bool,
+    quiet: bool,
+) -> None:
+    """Write a table in another format, or a series or the posts of a database.
 
     IN is CSV, JSON lines or Parquet, compressed or not; the output is .csv, .parquet
-    or .jsonl by its name.
+    or .jsonl by its name. With --db the series of the database is written, or its posts.
     """
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from miner.errors import SchemaError
+    from miner.errors import UsageError
     from miner.exporter import check_writable, write_parts
-    from miner.sources.labelled import Skipped, read_parts
+    from miner.sources.labelled import Skipped
 
+    if (table is None) == (db is None):
+        raise UsageError("name a table, or a database with --db: one of them")
+    if ids_only and not posts:
+        raise UsageError("--ids-only goes with --posts")
     check_writable(output)
-    wanted = columns.split(",") if columns else None
     skipped = Skipped()
+    if db is not None:
+        from miner.store import Store
 
-    def parts() -> Iterator[pd.DataFrame]:
-        for part in read_parts(table, None, skipped):
-            missing = [name for name in wanted or () if name not in part.columns]
-            if missing:
-                raise SchemaError(
-                    f"{table}: no column {missing[0]!r}; it has: {', '.join(part.columns)}"
-                )
-            yield part if wanted is None else part[wanted]
-
-    written = write_parts(parts(), output, spreadsheet=spreadsheet)
+        store, names = Store(db), _ids(services)
+        if posts:
+            found = store.posts(names, start, end)
+            found = found if source is None else found[found["source"] == source]
+            parts = iter([found[_IDS] if ids_only else found])
+        else:
+            parts = iter([store.series(names, freq, by=by, source=source, start=start, end=end)])
+    else:
+        assert table is not None
+        parts = _parts(table, skipped)
+    wanted = columns.split(",") if columns else None
+    written = write_parts(_chosen(parts, wanted, str(table or db)), output, spreadsheet=spreadsheet)
     if skipped.reasons:
-        click.echo(f"miner: warning: {skipped.summary(table)}", err=True)
+        click.echo(f"miner: warning: {skipped.summary(str(table))}", err=True)
     if not quiet:
         click.echo(f"wrote {written:,} rows to {output}", err=True)
+
+
+def _ids(services: tuple[str, ...]) -> list[str] | None:
+    """Ids of services named by id, name or alias; names that are not known stay."""
+    from miner.lexicon import load_lexicon
+
+    lexicon = load_lexicon()
+    return [lexicon.find(name) or name for name in services] or None
+
+
+def _parts(table: str, skipped: Any) -> Iterator[Any]:
+    from miner.sources.labelled import read_parts
+
+    return read_parts(table, None, skipped)
+
+
+def _chosen(parts: Iterator[Any], wanted: list[str] | None, name: str) -> Iterator[Any]:
+    from miner.errors import SchemaError
+
+    for part in parts:
+        missing = [column for column in wanted or () if column not in part.columns]
+        if missing:
+            raise SchemaError(
+                f"{name}: no column {missing[0]!r}; it has: {', '.join(part.columns)}"
+            )
+        yield part if wanted is None else part[wanted]

@@ -30,6 +30,7 @@ purpose_option = click.option(
     show_default=True,
     help="How sure a complaint must be.",
 )
+db_option = click.option("--db", required=True, metavar="FILE", help="The database (SQLite).")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Summary as JSON on standard output, for programs."

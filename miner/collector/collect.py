@@ -13,10 +13,12 @@ from typing import Final
 from miner.collector.labelling import Labeller
 from miner.collector.locking import only_job
 from miner.collector.retrying import Failures, follow
+from miner.counter.times import SECOND
 from miner.errors import SourceError, StoreError, UnavailableError
 from miner.sources.authors import author_key
 from miner.sources.protocol import Clock, Page, Pull, Source, SystemClock
 from miner.store import Context, Writer
+from miner.store.forgetting import forget_before
 from miner.store.runs import begin_run, charge, end_run
 from miner.store.tombstones import prune
 
@@ -38,6 +40,7 @@ class Options:
         settings: settings of a source, by its name.
         budgets: micros (millionths of a US dollar) a source may spend, by its name.
         keep_raw: keep the platform's JSON of each candidate.
+        retention: seconds after which posts are forgotten; None: never.
         attempts: failures in a row after which a source is given up; None: never.
     """
 
@@ -48,6 +51,7 @@ class Options:
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
     keep_raw: bool = True
+    retention: float | None = None
     attempts: int | None = ATTEMPTS
 
 
@@ -121,6 +125,8 @@ def collect(
             with ThreadPoolExecutor(max(1, len(runs)), "source") as threads:
                 for done in [threads.submit(run.go) for run in runs]:
                     done.result()
+        if options.retention is not None:
+            forget_before(writer, clock.now() - round(options.retention * SECOND))
         with writer.transaction() as connection:
             prune(connection, clock.now())
     return [run.outcome for run in runs]

@@ -122,6 +122,15 @@ def explained(path: str | Path) -> Iterator[None]:
         raise StoreError(f"{path}: {_explain(str(error), path)}") from error
 
 
+def rescue(path: str | Path) -> str:
+    """What to do with a damaged database."""
+    return (
+        "use a copy from before, or copy what can still be read: "
+        f"sqlite3 {path} .recover | sqlite3 rescued.db, then `miner doctor --db rescued.db "
+        "--repair`"
+    )
+
+
 def _explain(reason: str, path: str | Path) -> str:
     low = reason.lower()
     if "full" in low:
@@ -134,7 +143,7 @@ def _explain(reason: str, path: str | Path) -> str:
     if "unable to open" in low:
         return "cannot be opened; check that its folder exists and can be written"
     if "malformed" in low or "not a database" in low or "corrupt" in low or "disk i/o" in low:
-        return f"damaged or not a database ({reason}); see `miner doctor --db {path}`"
+        return f"damaged, or not a database ({reason}); {rescue(path)}"
     if "locked" in low or "busy" in low:
         return "another program holds a lock on it; close it and run again"
     return f"the database refused: {reason}"

@@ -161,11 +161,11 @@ def _mark(connection: sqlite3.Connection, row: Row, flag: int) -> None:
 
 def rebuild(connection: sqlite3.Connection) -> None:
     """Make the counts anew from all rows; for migrations, relabelling and repair."""
-    minute = _floor("at", MINUTE)
+    minute = floor_sql("at", MINUTE)
     earlier = (
         "SELECT 1 FROM candidate c WHERE c.service = candidate.service "
         "AND c.author_key = candidate.author_key "
-        f"AND c.at >= {_floor('candidate.at', HOUR)} AND c.at <= candidate.at "
+        f"AND c.at >= {floor_sql('candidate.at', HOUR)} AND c.at <= candidate.at "
         "AND (c.at, c.post_key) < (candidate.at, candidate.post_key) "
         "AND c.label = 'complaint' AND c.is_repost = 0 AND c.author_key IS NOT NULL"
     )
@@ -184,6 +184,6 @@ def rebuild(connection: sqlite3.Connection) -> None:
         )
 
 
-def _floor(column: str, width: int) -> str:
+def floor_sql(column: str, width: int) -> str:
     """SQL of a time floored to a width; SQLite's % alone rounds times before 1970 up."""
     return f"({column} - (({column} % {width}) + {width}) % {width})"

@@ -13,6 +13,19 @@ from miner.counter.rows import Codebooks, rows_of
 from miner.store.counting import COLUMNS, Minutes, Row, add_row, remove_row, signed
 
 
+class Known(NamedTuple):
+    """What is stored of a post; its candidates share time, author, country and kind."""
+
+    number: int
+    text: str
+    lang: str | None
+    edited_at: int | None
+    at: int
+    author_key: int | None
+    country: str | None
+    is_repost: int
+
+
 class Candidate(NamedTuple):
     """A row of a labelled table, with the keys that counting uses."""
 
@@ -32,9 +45,15 @@ class Candidate(NamedTuple):
     model: str
     text: str
 
-    def at_time(self, at: int) -> Candidate:
-        """The candidate at another time: an edit does not move a post."""
-        return self._replace(at=at)
+    def of_post(self, known: Known, lang: str | None) -> Candidate:
+        """The candidate of a post that is stored: first seen wins, an edit does not move it."""
+        return self._replace(
+            at=known.at,
+            author_key=known.author_key,
+            country=known.country,
+            is_repost=bool(known.is_repost),
+            lang=lang,
+        )
 
     def row(self, post: int) -> Row:
         """What counting needs of it."""

@@ -17,7 +17,7 @@ from miner.sources.protocol import Page
 from miner.store import packing
 from miner.store.connecting import explained, transaction, writing
 from miner.store.counting import Minutes
-from miner.store.rows import Candidate, candidates_of, insert, remove_candidates, remove_post
+from miner.store.rows import Candidate, Known, candidates_of, insert, remove_candidates, remove_post
 from miner.store.runs import add_to_run
 from miner.store.tombstones import bury, is_buried
 from miner.store.watching import add_break, add_gap, add_watched, concerned
@@ -166,9 +166,10 @@ class _Change:
             known = self._find(post)
             if known is None:
                 self._insert(post, candidates)
-            elif known[1] == post.text:
+            elif known.text == post.text:
+                same = [one.of_post(known, known.lang) for one in candidates]
                 self._stored.candidates += insert(
-                    self._db, self._minutes, known[0], candidates, keep=True
+                    self._db, self._minutes, known.number, same, keep=True
                 )
 
     def apply_edits(self, posts: Sequence[Post]) -> None:
@@ -184,21 +185,21 @@ class _Change:
                 if candidates and not is_buried(self._db, post.source, post.post_id):
                     self._insert(post, candidates)
                 continue
-            number, text, edited_at, at, created_at = known
             changed_at = post.observed_at or post.created_at
-            if text == post.text or (edited_at is not None and changed_at < edited_at):
+            is_late = known.edited_at is not None and changed_at < known.edited_at
+            if known.text == post.text or is_late:
                 continue
             self._stored.edits += 1
-            remove_candidates(self._db, self._minutes, number)
+            remove_candidates(self._db, self._minutes, known.number)
             if not candidates:
-                remove_post(self._db, number)
+                remove_post(self._db, known.number)
                 continue
             self._db.execute(
                 "UPDATE post SET text = ?, lang = ?, edited_at = ?, raw = ? WHERE id = ?",
-                (post.text, post.lang, changed_at, self._raw(post), number),
+                (post.text, post.lang, changed_at, self._raw(post), known.number),
             )
-            moved = [one.at_time(at or created_at) for one in candidates]
-            insert(self._db, self._minutes, number, moved)
+            same = [one.of_post(known, post.lang) for one in candidates]
+            insert(self._db, self._minutes, known.number, same)
 
     def delete(self, source: str, post_id: str, at: int) -> None:
         """Take a post out, and see to it that it does not come back."""
@@ -211,14 +212,15 @@ class _Change:
             remove_candidates(self._db, self._minutes, found[0])
             remove_post(self._db, found[0])
 
-    def _find(self, post: Post) -> tuple[int, str, int | None, int | None, int] | None:
-        """Number, text, time of the last edit and first time of a post that is stored."""
-        found: tuple[int, str, int | None, int | None, int] | None = self._db.execute(
-            "SELECT id, text, edited_at, (SELECT min(at) FROM candidate WHERE post = id), "
-            "created_at FROM post WHERE source = ? AND post_id = ?",
+    def _find(self, post: Post) -> Known | None:
+        """What is stored of a post, if anything."""
+        found = self._db.execute(
+            "SELECT p.id, p.text, p.lang, p.edited_at, c.at, c.author_key, c.country, c.is_repost "
+            "FROM post p JOIN candidate c ON c.post = p.id "
+            "WHERE p.source = ? AND p.post_id = ? LIMIT 1",
             (post.source, post.post_id),
         ).fetchone()
-        return found
+        return None if found is None else Known(*found)
 
     def _insert(self, post: Post, candidates: Sequence[Candidate]) -> None:
         row = (

@@ -88,7 +88,7 @@ class Stream:
     def _gather(self, connection: ClientConnection) -> int:
         """Take frames for a page; returns their number."""
         clock = self._pull.clock
-        until = clock.monotonic() + _PAGE_SECONDS
+        until = clock.monotonic() + min(_PAGE_SECONDS, self._idle)
         n_frames = 0
         while n_frames < _PAGE_FRAMES and clock.monotonic() < until:
             try:
