@@ -8,6 +8,7 @@ tables directly, and the counts made as a migration makes them.
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ MONTH = 31 * 86_400 * 1_000_000
 BATCH = 500_000
 
 
-def fill(connection, n_posts: int) -> None:
+def fill(connection: sqlite3.Connection, n_posts: int) -> None:
     """Random posts, a tenth of them complaints of 200,000 authors, with gaps in the watch."""
     random = np.random.default_rng(7)
     at = np.sort(random.integers(START, START + MONTH, n_posts))

@@ -1,6 +1,7 @@
 """What tests and demonstrations are made of; everything simulated says so in its name."""
 
+from miner.testing.clock import FakeClock
 from miner.testing.morning import SyntheticMorning, write_demo
 from miner.testing.sources import ContractError, check_source
 
-__all__ = ["ContractError", "SyntheticMorning", "check_source", "write_demo"]
+__all__ = ["ContractError", "FakeClock", "SyntheticMorning", "check_source", "write_demo"]

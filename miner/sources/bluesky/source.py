@@ -28,7 +28,8 @@ class Bluesky:
 
     Settings: ``wire`` ("v1" or "v2": of addresses without a path), ``compress`` ("off"),
     ``dictionary`` (a file: the zstd dictionary of the v1 wire, which then is compressed;
-    the v2 wire brings its own), ``idle`` and ``stalled`` (seconds).
+    the v2 wire brings its own), ``idle``, ``stalled`` and ``page``
+    (seconds of silence after which it has caught up or is stuck; length of a page).
     """
 
     name = "bluesky"

@@ -56,9 +56,9 @@ class Stream:
         self._resumes = start is not None
         self._is_first = True
         self._batch = _Batch()
-        idle, stalled = pull.options.get("idle"), pull.options.get("stalled")
-        self._idle = float(idle) if idle else _IDLE
-        self._stalled = float(stalled) if stalled else _STALLED
+        self._idle = float(pull.options.get("idle", _IDLE))
+        self._stalled = float(pull.options.get("stalled", _STALLED))
+        self._page_seconds = min(float(pull.options.get("page", _PAGE_SECONDS)), self._idle)
         self._asked_at = pull.clock.now()
 
     def pages(self, connection: ClientConnection) -> Iterator[Page]:
@@ -88,7 +88,7 @@ class Stream:
     def _gather(self, connection: ClientConnection) -> int:
         """Take frames for a page; returns their number."""
         clock = self._pull.clock
-        until = clock.monotonic() + min(_PAGE_SECONDS, self._idle)
+        until = clock.monotonic() + self._page_seconds
         n_frames = 0
         while n_frames < _PAGE_FRAMES and clock.monotonic() < until:
             try:

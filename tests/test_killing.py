@@ -1,0 +1,94 @@
+"""Killed at any moment and run again: nothing lost, nothing doubled, intervals exact."""
+
+import multiprocessing
+import random
+import time
+
+import pytest
+from miner.store import Store, Writer
+from miner.store.checking import check
+
+from jetstream_server import T0, JetstreamServer, made_events, post_event
+from newest_first_server import NewestFirstServer
+
+SECOND = 1_000_000
+#: Kills in a run; after them it is left to end.
+MOST_KILLS = 5
+
+
+@pytest.fixture(scope="module")
+def processes():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["collecting_child"])
+    return context
+
+
+def collect_killed(processes, seed, path, *arguments):
+    """Collect to the end, killed at random moments; returns how often it was."""
+    from collecting_child import run
+
+    moments = random.Random(seed)
+    n_kills = 0
+    while True:
+        child = processes.Process(target=run, args=(str(path), *arguments))
+        child.start()
+        child.join(moments.uniform(0.02, 0.5) if n_kills < MOST_KILLS else 60)
+        if child.exitcode is None:
+            child.kill()
+            child.join()
+            n_kills += 1
+        else:
+            assert child.exitcode == 0
+            return n_kills
+
+
+def is_whole(path):
+    with Writer.open(path) as writer:
+        return not [finding for finding in check(writer) if finding.fault is not None]
+
+
+def runs(fast, slow):
+    return [*range(fast), *(pytest.param(n, marks=pytest.mark.slow) for n in range(fast, slow))]
+
+
+@pytest.mark.parametrize("seed", runs(2, 50))
+@pytest.mark.parametrize("wire", ["v1", "v2"])
+def test_a_stream(seed, wire, processes, tmp_path):
+    events = list(made_events(240))
+    # The end is told by an event that is not older than the question.
+    soon = time.time_ns() // 1000 + 600 * SECOND
+    events.append(post_event(soon, 240, "whatsapp is down again 240"))
+    path = tmp_path / "outages.db"
+    options = {"wire": wire, "idle": "20", "page": "0.05", "compress": "off"}
+    with JetstreamServer(events, delay=0.002) as server:
+        n_kills = collect_killed(processes, seed, path, "bluesky", server.url, None, options)
+    store = Store(path)
+
+    expected = {f"whatsapp is down again {n}" for n in range(0, 241, 2)}
+    posts = store.posts()
+    assert sorted(posts["text"]) == sorted(expected)
+    (watched,) = store.watched().to_dict("records")
+    assert watched["start"].value // 1000 == T0
+    assert watched["end"].value // 1000 == events[-1]["time_us"] + 1
+    assert store.gaps().empty
+    assert store.series("whatsapp", "1h")["mentions"].sum() == 121
+    assert is_whole(path)
+    assert n_kills <= MOST_KILLS
+
+
+@pytest.mark.parametrize("seed", runs(2, 100))
+def test_newest_first_in_time_slices(seed, processes, tmp_path):
+    path = tmp_path / "outages.db"
+    since = (time.time_ns() // 1000) - 3 * 3600 * SECOND
+    times = [since + n * 60 * SECOND for n in range(170)]
+    posts = [(at, f"whatsapp is down {n}") for n, at in enumerate(times)]
+    with NewestFirstServer(posts, size=3, delay=0.004) as server:
+        n_kills = collect_killed(processes, seed, path, "example", server.url, since, {})
+    store = Store(path)
+
+    assert sorted(store.posts()["text"]) == sorted(text for _, text in posts)
+    (watched,) = store.watched().to_dict("records")
+    assert watched["start"].value // 1000 == since
+    assert watched["end"].value // 1000 > times[-1]
+    assert is_whole(path)
+    assert n_kills <= MOST_KILLS
