@@ -22,12 +22,21 @@ from miner.store.counting import rebuild
 START = 1_664_582_400_000_000  # 2022-10-01T00:00Z
 MONTH = 31 * 86_400 * 1_000_000
 BATCH = 500_000
+GAP = 600_000_000
 
 
 def fill(connection: sqlite3.Connection, n_posts: int) -> None:
-    """Random posts, a tenth of them complaints of 200,000 authors, with gaps in the watch."""
+    """Random posts, four in ten complaints of 200,000 authors.
+
+    The watch has 200 gaps of ten minutes, with one in a hundred of the posts there
+    (late ones, lying clocks).
+    """
     random = np.random.default_rng(7)
     at = np.sort(random.integers(START, START + MONTH, n_posts))
+    gaps = START + np.sort(random.choice(31 * 144, 200, replace=False)) * GAP
+    in_gap = np.isin(at - (at - START) % GAP, gaps) & (random.random(n_posts) > 0.01)
+    at = at[~in_gap]
+    n_posts = len(at)
     for first in range(0, n_posts, BATCH):
         numbers = np.arange(first, min(first + BATCH, n_posts))
         when = at[numbers].tolist()
@@ -51,10 +60,11 @@ def fill(connection: sqlite3.Connection, n_posts: int) -> None:
             "'bluesky', ?, 0, ?6, 0.5, CASE ?6 WHEN 'complaint' THEN 'send' END, 'm')",
             rows,
         )
-    edges = np.sort(random.choice(MONTH // 1_000_000, 400, replace=False)) * 1_000_000 + START
+    edges = [START, *(edge for gap in gaps.tolist() for edge in (gap, gap + GAP)), START + MONTH]
     spans = [
-        ("bluesky", "whatsapp", "q", int(start), int(end))
+        ("bluesky", "whatsapp", "q", start, end)
         for start, end in zip(edges[::2], edges[1::2], strict=True)
+        if start < end
     ]
     connection.executemany("INSERT INTO watched VALUES (?, ?, ?, ?, ?)", spans)
 

@@ -8,12 +8,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 import pytest
 from miner.cli import COMMANDS, cli, main
+
+from jetstream_server import JetstreamServer, made_events
 
 REPOSITORY = Path(__file__).parents[1]
 SERIES = (
@@ -63,7 +66,32 @@ def folder(tmp_path, monkeypatch):
     table.rename(columns={"label": "verdict"}).to_csv(tmp_path / "verdicts.csv", index=False)
     table.to_csv(tmp_path / "mine.csv", index=False)
     shutil.copy(REPOSITORY / "miner/classifier/shipped.npz", tmp_path / "my-model.npz")
+    collected(tmp_path / "outages.db")
     return tmp_path
+
+
+def collected(path):
+    """A database with one post, watched until now."""
+    from miner.collector import Labeller
+    from miner.lexicon import load_lexicon
+    from miner.post import Post
+    from miner.sources.protocol import Page
+    from miner.store import Context, Writer
+
+    now = time.time_ns() // 1000
+    labeller = Labeller(["whatsapp"], load_lexicon())
+    post = Post("bluesky", "at://1", now - 60_000_000, now, "h_" + "0" * 16, "whatsapp is down")
+    page = Page(posts=[post], watched=(now - 120_000_000, now), cursors={})
+    context = Context("bluesky", ("whatsapp",), {}, "shipped", None, now)
+    with Writer.open(path) as writer:
+        writer.apply(page, labeller.table(page), context)
+
+
+@pytest.fixture(scope="module")
+def stream():
+    """A Jetstream on loopback, for examples that collect."""
+    with JetstreamServer(made_events(20)) as server:
+        yield server
 
 
 def read(path):
@@ -92,8 +120,8 @@ def test_every_command_has_help_with_examples(miner):
 
 
 @pytest.mark.parametrize("line", list(examples()))
-def test_every_example_of_the_help_runs(line, miner, folder):
-    first, _, rest = line.partition("|")
+def test_every_example_of_the_help_runs(line, miner, folder, stream):
+    first, _, rest = line.partition("||")[0].partition("|")
     stdin = b""
     if first.strip().startswith("cat "):
         stdin = (folder / first.split()[1]).read_bytes()
@@ -101,6 +129,9 @@ def test_every_example_of_the_help_runs(line, miner, folder):
     words = shlex.split(first.partition(">")[0].strip())
     if "series.csv" in words and words[1] == "export":
         miner("mine", "posts.csv", "-o", "series.csv")
+    if words[1] == "collect":  # nothing of this house asks the internet
+        words = [{"10m": "1s", "1h": "1s", "wss://my.mirror": stream.url}.get(w, w) for w in words]
+        words += ["--url", stream.url, "--set", "bluesky.idle=0.2"]
     result = miner(*words[1:], stdin=stdin)
 
     assert result.code == 0, result.err
@@ -309,3 +340,64 @@ def test_a_closed_pipe_is_no_error(folder):
 
     assert done.stdout.strip() == SERIES
     assert done.stderr == ""
+
+
+def test_collect_status_export_and_forget_make_one_chain(miner, tmp_path, monkeypatch, stream):
+    monkeypatch.chdir(tmp_path)
+    ask = ["--source", "bluesky", "--service", "WhatsApp", "--db", "a.db", "--catch-up"]
+    ask += ["--url", stream.url, "--set", "bluesky.idle=0.2", "--json"]
+    (outcome,) = json.loads(miner("collect", *ask).out)
+    assert (outcome["seen"], outcome["posts"], outcome["error"]) == (20, 10, None)
+
+    late = miner("status", "--db", "a.db")
+    assert late.code == 8
+    assert "whatsapp on bluesky" in late.err
+    status = miner("status", "--db", "a.db", "--json", "--max-lag", "36500d")
+    assert status.code == 0
+    (pull,) = json.loads(status.out)["pulls"]
+    assert pull["last_post"] == "2026-05-25T14:23:30Z"
+
+    miner("export", "--db", "a.db", "--service", "whatsapp", "--freq", "1h", "-o", "series.csv")
+    (row,) = read(tmp_path / "series.csv")
+    assert (row["mentions"], row["complaints"]) == ("10", "10")
+    miner("export", "--db", "a.db", "--posts", "--ids-only", "-o", "ids.csv")
+    ids = read(tmp_path / "ids.csv")
+    assert len(ids) == 10
+    assert list(ids[0]) == ["source", "post_id", "service", "label"]
+
+    result = miner("forget", "--db", "a.db", "--post", "bluesky", ids[0]["post_id"])
+    assert (result.code, result.err) == (0, "forgot 1 posts\n")
+    assert miner("doctor", "--db", "a.db").code == 0
+    assert "labelled 0 again" in miner("relabel", "--db", "a.db").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--source", "nowhere"], 2, "sources of this installation: bluesky"),
+        (["--source", "bluesky", "--for", "soon"], 2, "10m"),
+        (["--source", "bluesky", "--for", "1s", "--catch-up"], 2, "choose one"),
+        (["--source", "bluesky", "--budget", "5"], 2, "5usd"),
+        (["--source", "bluesky", "--url", "nowhere", "--catch-up"], 2, "no address"),
+        (["--source", "bluesky", "--set", "wire=v1"], 2, "SOURCE.KEY=VALUE"),
+        (["--source", "bluesky", "--db", "missing/a.db", "--for", "1s"], 6, "does not exist"),
+    ],
+)
+def test_collect_says_what_is_wrong(arguments, code, says, miner, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--service", "whatsapp", *(["--db", "a.db"] if "--db" not in arguments else [])]
+    result = miner("collect", *words, *arguments)
+
+    assert result.code == code, result.err
+    assert says in result.err
+
+
+@pytest.mark.parametrize("command", ["status", "export", "forget", "relabel", "doctor"])
+def test_a_database_that_is_not_there_is_named(command, miner, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = ["--older-than", "1d"] if command == "forget" else []
+    result = miner(command, "--db", "none.db", *more)
+
+    assert result.code == 6
+    assert "none.db" in result.err
+    assert not (tmp_path / "none.db").exists()

@@ -85,7 +85,8 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        cli(prog_name="miner", standalone_mode=False)
+        # Without standalone mode click gives the code of a command that left early.
+        code = cli(prog_name="miner", standalone_mode=False)
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.ClickException as error:
@@ -101,4 +102,4 @@ def main() -> NoReturn:
         # The reader of the pipe has gone (`miner … -o - | head`): nothing to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

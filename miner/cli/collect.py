@@ -164,7 +164,7 @@ def _settings(texts: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, dic
 
 def _told(outcome: Any) -> str:
     if outcome.waiting:
-        return f"{outcome.source}: {outcome.waiting}"
+        return str(outcome.waiting)
     parts = [f"{outcome.seen:,} seen", f"{outcome.posts:,} posts kept"]
     parts += [f"{outcome.edits:,} edited"] if outcome.edits else []
     parts += [f"{outcome.deletions:,} deleted"] if outcome.deletions else []

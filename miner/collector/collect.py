@@ -14,7 +14,7 @@ from miner.collector.labelling import Labeller
 from miner.collector.locking import only_job
 from miner.collector.retrying import Failures, follow
 from miner.counter.times import SECOND
-from miner.errors import SourceError, StoreError, UnavailableError
+from miner.errors import MinerError, SourceError, StoreError, UnavailableError
 from miner.sources.authors import author_key
 from miner.sources.protocol import Clock, Page, Pull, Source, SystemClock
 from miner.store import Context, Writer
@@ -166,8 +166,11 @@ class _Run:
             follow(self._ask, self._failures, self._wait, self._note_failure)
         except SourceError as error:
             self.outcome.error = error
-        except StoreError:
+        except MinerError as error:
+            # A database that fails, or a wrong setting: no source can go on, or should.
             self._stop.set()
+            if not isinstance(error, StoreError):
+                self._end(str(error))
             raise
         except Exception as error:  # noqa: BLE001
             # A source is a stranger's code: its mistakes must not end the other sources.
@@ -176,8 +179,10 @@ class _Run:
                 f"{self._source.name}: failed in a way it should not "
                 f"({type(error).__name__}: {error}); please report it to its authors"
             )
+        self._end("done" if self.outcome.error is None else str(self.outcome.error))
+
+    def _end(self, outcome: str) -> None:
         with self._writer.transaction() as connection:
-            outcome = "done" if self.outcome.error is None else str(self.outcome.error)
             end_run(connection, self._number, outcome, self._clock.now())
 
     def _ask(self) -> None:
@@ -256,6 +261,6 @@ class _Run:
         return self._stopping()
 
     def _note_failure(self, error: UnavailableError, seconds: float) -> None:
-        _log.warning("%s: %s; asking again in %.0f s", self._source.name, error, seconds)
+        _log.warning("%s; asking again in %.0f s", error, seconds)
         self.outcome.waiting = f"{error}; asking again in {seconds:.0f} s"
         self._tell(self.outcome)

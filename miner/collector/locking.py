@@ -19,6 +19,9 @@ def only_job(path: str | Path) -> Iterator[None]:
         BusyError: another job holds it.
         StoreError: the lock file beside the database cannot be made.
     """
+    folder = Path(path).resolve().parent
+    if not folder.is_dir():
+        raise StoreError(f"{path}: the folder {folder} does not exist; make it first")
     lock = filelock.FileLock(f"{path}.lock", timeout=0)
     try:
         lock.acquire()

@@ -21,7 +21,9 @@ LONGEST_ASKED: Final = 16 * 60.0
 #: Jitter on top of a time that a platform named, so that jobs do not come back as one.
 _LATE: Final = 1.0
 
-_backoff = tenacity.wait_exponential_jitter(initial=FIRST_WAIT, max=LONGEST_WAIT, jitter=FIRST_WAIT)
+_backoff = tenacity.wait_exponential(
+    multiplier=FIRST_WAIT, max=LONGEST_WAIT
+) + tenacity.wait_random(0, FIRST_WAIT)
 _jitter = tenacity.wait_random(0, _LATE)
 
 
@@ -39,7 +41,6 @@ class Failures:
 
     def give_up(self, state: tenacity.RetryCallState) -> bool:
         """Whether the failure was one too many, or the platform asks for too long a wait."""
-        self.in_row += 1
         asked = self._asked(state)
         too_long = asked is not None and asked > LONGEST_ASKED
         return too_long or (self.attempts is not None and self.in_row >= self.attempts)
@@ -49,6 +50,7 @@ class Failures:
         asked = self._asked(state)
         if asked is not None:
             return asked + _jitter(state)
+        # tenacity counts attempts of the whole run; what matters is the row.
         state.attempt_number = self.in_row
         return _backoff(state)
 
@@ -79,6 +81,13 @@ def follow(
         UnavailableError: too many failures in a row.
     """
 
+    def counted() -> None:
+        try:
+            ask()
+        except UnavailableError:
+            failures.in_row += 1
+            raise
+
     def sleep(seconds: float) -> None:
         if wait(seconds):
             raise _Stopped
@@ -97,7 +106,7 @@ def follow(
         reraise=True,
     )
     try:
-        retrying(ask)
+        retrying(counted)
     except _Stopped:
         return
 

@@ -2,14 +2,14 @@
 
 The counts hold every post at the rules of the counter's defaults. What they cannot
 say is which posts lie at times that nobody watched: there are few such posts (a clock
-that lies, a late one), and the hours that have some are counted from the posts. So the
+that lies, a late one), and what they gave to the counts is taken out again. So the
 result is that of the counter on the same posts, whichever way it was made.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,9 +21,17 @@ from miner.counter.count import check_dimension, make_rules
 from miner.counter.dense import Watched, dense_series
 from miner.counter.rows import ROW, Codebooks, Rows
 from miner.counter.tally import Rules, Sums
-from miner.counter.times import SECOND, Frequency, coverage, frequency
+from miner.counter.times import SECOND, Frequency, coverage, frequency, is_watched
 from miner.post import LABELS, SYMPTOMS
-from miner.store.counting import HOUR, MINUTE, RULES, SPLITS
+from miner.store.counting import (
+    COLUMNS,
+    HOUR,
+    MINUTE,
+    RULES,
+    SPLITS,
+    Row,
+    complaints_of_author,
+)
 
 #: Later than every time a post can have: the year 9999 in microseconds.
 _FOREVER: Final = 253_402_300_800 * SECOND
@@ -130,27 +138,20 @@ def _of_posts(question: _Question) -> Sums:
 def _of_minutes(question: _Question) -> Sums:
     parts = []
     for service in question.services:
-        mixed = _mixed_hours(question, service)
-        parts.append(_kept_sums(question, service, mixed))
-        for hour in mixed:
-            rows = _rows(question, service, hour, hour + HOUR)
-            rows = question.watched.only_watched(rows, question.books)
-            parts.append(Sums.of(rows, question.freq, question.by, question.rules))
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Sums]) -> Sums:
-    """Sum of parts in one step, where there may be thousands."""
+        parts.append(_kept_sums(question, service))
+        parts.append(_corrections(question, service))
     if not parts:
         return Sums.total(parts)
-    return Sums(
+    sums = Sums(
         np.concatenate([part.keys for part in parts]),
         np.concatenate([part.counts for part in parts]),
     ).compact()
+    some = sums.counts[:, 0] > 0
+    return Sums(sums.keys[some], sums.counts[some])
 
 
-def _kept_sums(question: _Question, service: str, mixed: Sequence[int]) -> Sums:
-    """Sums of the minutes of hours that were watched, but for the mixed ones."""
+def _kept_sums(question: _Question, service: str) -> Sums:
+    """Sums of the minutes of hours that were watched, in part or wholly."""
     table = question.connection.execute(
         "SELECT at, value, mentions, complaints, recoveries, chatter FROM minute "
         "WHERE service = ? AND dimension = ? AND at >= ? AND at < ?",
@@ -161,10 +162,7 @@ def _kept_sums(question: _Question, service: str, mixed: Sequence[int]) -> Sums:
     at_list, value_list, *count_lists = zip(*table, strict=True)
     at = np.array(at_list, dtype=np.int64)
     counts = np.array(count_lists, dtype=np.int64).T
-    hour = at - at % HOUR
-    hours, inverse = np.unique(hour, return_inverse=True)
-    share = coverage(hours, HOUR, question.watched.of_service(service))
-    keep = (share > 0)[inverse] & ~np.isin(hour, np.array(mixed, dtype=np.int64))
+    keep = coverage(at - at % HOUR, HOUR, question.watched.of_service(service)) > 0
     codes = _codes(question, value_list)
     bins = at - (at - question.freq.origin) % question.freq.width
     service_code = np.full(len(at), question.books.service.code(service), dtype=np.int64)
@@ -186,25 +184,56 @@ def _codes(question: _Question, values: Sequence[str]) -> NDArray[np.int64]:
     return codes
 
 
-def _mixed_hours(question: _Question, service: str) -> list[int]:
-    """Hours watched in part that have posts outside of the part that was watched."""
-    mixed: set[int] = set()
+def _corrections(question: _Question, service: str) -> Sums:
+    """What posts at unwatched times of watched hours gave to the counts, to be added.
+
+    Where such a post is the one of its author that counts, the author's next complaint
+    of the hour counts instead, if there is one at a watched time.
+    """
+    keys: list[tuple[int, int, str]] = []
+    counts: list[tuple[int, int, int, int, int]] = []
+    code = question.books.service.code(service)
+
+    def add(row: Row, *change: int) -> None:
+        start = row.at - (row.at - question.freq.origin) % question.freq.width
+        value = getattr(row, question.by) if question.by else ""
+        keys.append((code, start, value or ""))
+        mentions, complaints, recoveries, chatter = change
+        counts.append((mentions, complaints, complaints, recoveries, chatter))
+
+    for row in _strays(question, service):
+        add(row, -1, -row.counted, -(row.label == "recovery"), -(row.label == "chatter"))
+        if row.counted and row.author_key is not None:
+            heirs = complaints_of_author(question.connection, row)
+            times = np.array([heir.at for heir in heirs], dtype=np.int64)
+            watched = is_watched(times, question.watched.of_service(service))
+            if watched.any():
+                add(heirs[int(watched.argmax())], 0, 1, 0, 0)
+    if not keys:
+        return Sums.total([])
+    codes = _codes(question, [value for _, _, value in keys])
+    places = np.array([key[:2] for key in keys], dtype=np.int64)
+    return Sums(np.column_stack([places, codes]), np.array(counts, dtype=np.int64))
+
+
+def _strays(question: _Question, service: str) -> Iterator[Row]:
+    """Posts at unwatched times of hours that were watched in part."""
+    watched = question.watched.of_service(service)
+    ranges: set[tuple[int, int]] = set()
     for start, end in _unwatched(question, service):
         # Of a long gap only the first and the last hour can be watched in part.
-        edges = {
-            (start, min(end, start - start % HOUR + HOUR)),
-            (max(start, end - end % HOUR), end),
-        }
-        for first, last in edges:
-            found = question.connection.execute(
-                "SELECT 1 FROM candidate WHERE service = ? AND at >= ? AND at < ? LIMIT 1",
-                (service, first, last),
-            ).fetchone()
-            if found is not None:
-                mixed.add(first - first % HOUR)
-    hours = np.array(sorted(mixed), dtype=np.int64)
-    share = coverage(hours, HOUR, question.watched.of_service(service))
-    return [int(hour) for hour in hours[share > 0]]
+        ranges.add((start, min(end, start - start % HOUR + HOUR)))
+        last = end - 1 - (end - 1) % HOUR
+        ranges.add((max(start, last), end))
+    starts = np.array(sorted(ranges), dtype=np.int64).reshape(-1, 2)
+    in_part = coverage(starts[:, 0] - starts[:, 0] % HOUR, HOUR, watched) > 0
+    for first, last in starts[in_part].tolist():
+        found = question.connection.execute(
+            f"SELECT {COLUMNS} FROM candidate "
+            "WHERE service = ? AND at >= ? AND at < ? AND is_repost = 0",
+            (service, first, last),
+        )
+        yield from (Row(*values) for values in found)
 
 
 def _unwatched(question: _Question, service: str) -> list[tuple[int, int]]:
