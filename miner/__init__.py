@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from miner.lexicon import Lexicon, load_lexicon
     from miner.matcher import match, queries
     from miner.reader import read_posts
+    from miner.store import Store
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "Lexicon",
     "MinerError",
     "OutageClassifier",
+    "Store",
     "count",
     "label",
     "load_lexicon",
@@ -40,6 +42,7 @@ _HOME = {
     "Lexicon": "lexicon",
     "MinerError": "errors",
     "OutageClassifier": "classifier",
+    "Store": "store",
     "count": "counter",
     "label": "classifier",
     "load_lexicon": "lexicon",
