@@ -150,6 +150,28 @@ def test_an_edit_replaces_the_text_and_a_deletion_takes_the_post_away(run, wire)
     assert posts["created_at"].iloc[0] == pd.Timestamp(T0, unit="us", tz="UTC")
 
 
+@pytest.mark.parametrize(
+    ("account", "n_left"),
+    [
+        ({"active": False, "status": "deleted"}, 3),
+        ({"active": False, "status": "takendown"}, 3),
+        ({"active": False, "status": "deactivated"}, 5),
+        ({"active": True}, 5),
+    ],
+)
+def test_an_account_that_is_gone_takes_its_posts_along(run, wire, account, n_left):
+    texts = [f"whatsapp is down {n}" for n in range(5)]
+    events = [post_event(T0 + n, n, text, did=f"did:plc:{n % 2}") for n, text in enumerate(texts)]
+    gone = {"did": "did:plc:1", "time_us": T0 + 9, "kind": "account"}
+    events.append({**gone, "account": {"did": "did:plc:1", **account}})
+    with JetstreamServer(events) as server:
+        for _ in range(2):
+            _, store = run(server.url, settings=settings(wire))
+
+    assert len(store.posts()) == n_left
+    assert store.series("whatsapp", "1h")["mentions"].sum() == n_left
+
+
 def test_a_deletion_that_comes_before_its_post_keeps_it_out(run):
     events = list(made_events(6))
     events.insert(0, post_event(T0, 2, "", "delete"))

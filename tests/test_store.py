@@ -196,7 +196,7 @@ def test_a_database_of_every_older_version_is_brought_up_to_date(path, older):
             [(T0 + n, n, n) for n in range(3)],
         )
         connection.execute("INSERT INTO watched VALUES ('x', 'whatsapp', 'q', ?, ?)", (T0, T0 + 9))
-        if older == VERSION:
+        if older >= 2:
             from miner.store.counting import rebuild
 
             rebuild(connection)

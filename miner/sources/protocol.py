@@ -80,6 +80,7 @@ class Page:
         posts: new posts; those seen before are recognised by ``(source, post_id)``.
         edits: later versions of posts, ``observed_at`` being when they were changed.
         deletions: posts that were taken back, or that the platform wants removed.
+        departed: hashes of authors whose accounts are gone, with all their posts.
         cursors: where to go on from once this page is stored, by a name the source
             chooses (a query, a host); cursors that are not named stay as they are.
         watched: see rule 3 of the module.
@@ -96,6 +97,7 @@ class Page:
     posts: Sequence[Post] = ()
     edits: Sequence[Post] = ()
     deletions: Sequence[Deletion] = ()
+    departed: Sequence[str] = ()
     cursors: Mapping[str, str] = field(default_factory=dict)
     watched: tuple[int, int] | None = None
     services: tuple[str, ...] | None = None

@@ -127,7 +127,10 @@ _COUNTS: Final = (
     rebuild,
 )
 
-MIGRATIONS: Final[Sequence[Migration]] = (_TABLES, _COUNTS)
+#: An account that is gone takes its posts along.
+_AUTHORS: Final = ("CREATE INDEX post_of_author ON post (author, source)",)
+
+MIGRATIONS: Final[Sequence[Migration]] = (_TABLES, _COUNTS, _AUTHORS)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -109,6 +109,8 @@ class Writer:
             change.apply_edits(page.edits)
             for deletion in page.deletions:
                 change.delete(deletion.source, deletion.post_id, deletion.at or context.now)
+            for author in page.departed:
+                change.depart(context.source, author, context.now)
             minutes.write(connection)
             _note_watched(connection, page, context)
             connection.executemany(
@@ -211,6 +213,14 @@ class _Change:
             self._stored.deletions += 1
             remove_candidates(self._db, self._minutes, found[0])
             remove_post(self._db, found[0])
+
+    def depart(self, source: str, author: str, now: int) -> None:
+        """Take out all posts of an account that is gone."""
+        found = self._db.execute(
+            "SELECT post_id FROM post WHERE author = ? AND source = ?", (author, source)
+        ).fetchall()
+        for (post_id,) in found:
+            self.delete(source, post_id, now)
 
     def _find(self, post: Post) -> Known | None:
         """What is stored of a post, if anything."""

@@ -38,6 +38,7 @@ class _Batch:
     posts: list[Post] = field(default_factory=list)
     edits: list[Post] = field(default_factory=list)
     deletions: list[Deletion] = field(default_factory=list)
+    departed: list[str] = field(default_factory=list)
     raws: dict[str, bytes] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     gaps: list[Gap] = field(default_factory=list)
@@ -109,6 +110,8 @@ class Stream:
             raise UnavailableError(f"bluesky: {self._host.name} ended the stream: {event.error}")
         if event.at is not None and event.at <= self._pull.clock.now() + _FUTURE:
             self._move(event.at, event)
+        if event.departed is not None:
+            batch.departed.append(event.departed)
         outcome = event.outcome
         if isinstance(outcome, Deletion):
             batch.deletions.append(outcome)
@@ -158,6 +161,7 @@ class Stream:
             posts=batch.posts,
             edits=batch.edits,
             deletions=batch.deletions,
+            departed=batch.departed,
             cursors=cursors,
             watched=watched,
             gaps=batch.gaps,

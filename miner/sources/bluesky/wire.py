@@ -20,10 +20,10 @@ import zstandard
 
 from miner.errors import UsageError
 from miner.formats import Deletion, Skip
-from miner.formats.fields import as_dict
+from miner.formats.fields import as_dict, as_id
 from miner.formats.jetstream import FORMAT
 from miner.formats.times import SECOND, epoch_time, is_plausible, iso_time
-from miner.post import Post
+from miner.post import Post, hash_author
 
 COLLECTION: Final = "app.bsky.feed.post"
 V1_PATH: Final = "/subscribe"
@@ -46,6 +46,9 @@ REWIND: Final = 5 * SECOND
 REWIND_ELSEWHERE: Final = 60 * SECOND
 
 _IS_POST: Final = b'"' + COLLECTION.encode() + b'"'
+#: What of a frame must be looked at: posts, an account that is gone, the end.
+_TELLING: Final = (_IS_POST, b'"active":false', b'"error"')
+_GONE: Final = frozenset({"deleted", "takendown"})
 _TIME: Final = re.compile(rb'"(?:time_us":\s*(\d{1,17})|time":\s*"([^"]{1,40})")')
 _SEQ: Final = re.compile(rb'"seq":\s*(\d{1,18})')
 
@@ -96,7 +99,7 @@ class Host:
         """
         query: list[tuple[str, str]] = [("maxMessageSizeBytes", str(LARGEST))]
         if self.is_v2:
-            query += [("collections", COLLECTION), ("kinds", "commit")]
+            query += [("collections", COLLECTION), ("kinds", "commit"), ("kinds", "account")]
             if dictionary is not None:
                 query.append(("zstdDictionary", str(dictionary)))
         else:
@@ -142,7 +145,8 @@ def _host(text: str, wire: str) -> Host:
 class Event(NamedTuple):
     """What a frame says: its time, and what came of it.
 
-    ``outcome`` is None where the frame is no post and nothing to note.
+    ``outcome`` is None where the frame is no post and nothing to note; ``departed`` is the
+    hash of an author whose account is gone; ``error`` ends the stream.
     """
 
     at: int | None
@@ -150,7 +154,7 @@ class Event(NamedTuple):
     outcome: Post | Deletion | Skip | None
     is_edit: bool = False
     error: str | None = None
-    is_clamped: bool = False
+    departed: str | None = None
 
 
 class Reader:
@@ -169,7 +173,7 @@ class Reader:
                 frame = self._zstd.decompress(frame, max_output_size=4 * LARGEST)
             except zstandard.ZstdError:
                 return Event(None, None, Skip("not zstd, or of another dictionary")), b""
-        if _IS_POST not in frame and b'#info"' not in frame and b'"error"' not in frame:
+        if not any(sign in frame for sign in _TELLING):
             return Event(_time_of(frame), _seq_of(frame), None), frame
         if len(frame) > LARGEST:
             return Event(_time_of(frame), _seq_of(frame), Skip("larger than 1 MB")), frame
@@ -186,19 +190,24 @@ class Reader:
             return Event(None, None, None, error=str(record.get("error"))[:80])
         body = as_dict(record.get("payload")) or record
         if str(body.get("$type")).endswith("#info"):
-            return Event(None, None, None, is_clamped=body.get("name") == "OutdatedCursor")
+            return Event(None, None, None)
         at = epoch_time(body.get("time_us"), 1)
         at = iso_time(body.get("time")) if at is None else at
         seq = body.get("seq")
         if not FORMAT.recognise(record):
             return Event(at, None, Skip("unknown frame"))
+        number = seq if isinstance(seq, int) else None
+        account = as_dict(body.get("account"))
+        if account.get("active") is False and account.get("status") in _GONE:
+            did = as_id(body.get("did"))
+            return Event(at, number, None, departed=did and hash_author(did, self._key))
         commit = as_dict(body.get("commit")) or body
         outcome = next(FORMAT.read(record, self._key))
         if isinstance(outcome, Skip) and outcome.reason.startswith("not a post"):
-            return Event(at, seq if isinstance(seq, int) else None, None)
+            return Event(at, number, None)
         return Event(
             at if at is not None and is_plausible(at) else None,
-            seq if isinstance(seq, int) else None,
+            number,
             outcome,
             commit.get("operation") == "update",
         )
