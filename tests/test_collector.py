@@ -18,6 +18,7 @@ from miner.errors import (
     UnavailableError,
     UsageError,
 )
+from miner.formats import Deletion
 from miner.lexicon import load_lexicon
 from miner.post import Post
 from miner.sources import registry
@@ -197,6 +198,25 @@ def test_a_wait_does_not_outlast_the_time_of_the_run(path, labeller, clock):
 
     assert clock.waits == [60]
     assert source.n_calls == 1
+
+
+def test_a_run_without_an_end_forgets_what_is_too_old_every_hour(path, labeller, clock):
+    def later(_):
+        clock.move(8_000)
+
+    def look(_):
+        seen.append(len(Store(path).posts()))
+
+    seen = []
+    late = page(2)
+    steps = [page(1, deletions=[Deletion("scripted", "9", NOW - 300_000 * SECOND)])]
+    steps += [look, later, late, look]
+    collect(path, [Scripted(*steps)], labeller, Options(retention=3_600), clock=clock)
+
+    assert seen == [1, 0]
+    with Writer.open(path) as writer:
+        (n_tombstones,) = writer.connection.execute("SELECT count(*) FROM tombstone").fetchone()
+    assert n_tombstones == 0
 
 
 def test_the_second_job_on_a_database_leaves(path, labeller):

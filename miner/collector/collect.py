@@ -17,7 +17,7 @@ from miner.counter.times import SECOND
 from miner.errors import MinerError, SourceError, StoreError, UnavailableError
 from miner.sources.authors import author_key
 from miner.sources.protocol import Clock, Page, Pull, Source, SystemClock
-from miner.store import Context, Writer
+from miner.store import Context, Stored, Writer
 from miner.store.forgetting import forget_before
 from miner.store.runs import begin_run, charge, end_run
 from miner.store.tombstones import prune
@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 #: Failures in a row after which a run leaves a source to the next run: about five minutes.
 ATTEMPTS: Final = 8
+#: Seconds after which a run without an end tidies up the database.
+TIDY: Final = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,16 @@ def collect(
             with ThreadPoolExecutor(max(1, len(runs)), "source") as threads:
                 for done in [threads.submit(run.go) for run in runs]:
                     done.result()
-        if options.retention is not None:
-            forget_before(writer, clock.now() - round(options.retention * SECOND))
-        with writer.transaction() as connection:
-            prune(connection, clock.now())
+        _tidy(writer, options, clock)
     return [run.outcome for run in runs]
+
+
+def _tidy(writer: Writer, options: Options, clock: Clock) -> None:
+    """Forget what is older than it is to be kept."""
+    if options.retention is not None:
+        forget_before(writer, clock.now() - round(options.retention * SECOND))
+    with writer.transaction() as connection:
+        prune(connection, clock.now())
 
 
 class _Run:
@@ -156,6 +163,7 @@ class _Run:
         self._failures = Failures(options.attempts, clock)
         self._until = None if options.seconds is None else clock.monotonic() + options.seconds
         self._number = 0
+        self._tidied = clock.monotonic()
 
     def go(self) -> None:
         """Collect; a failure of the source is kept in the outcome."""
@@ -211,6 +219,13 @@ class _Run:
         stored = self._writer.apply(page, labelled, context)
         if page.posts or page.cursors or page.watched:
             self._failures.in_row = 0
+        self._add(page, stored)
+        if self._clock.monotonic() - self._tidied > TIDY:
+            self._tidied = self._clock.monotonic()
+            _tidy(self._writer, self._options, self._clock)
+
+    def _add(self, page: Page, stored: Stored) -> None:
+        """Add a page to the outcome, and tell of it."""
         outcome = self.outcome
         outcome.waiting = None
         outcome.pages += 1

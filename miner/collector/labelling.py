@@ -52,15 +52,11 @@ class Labeller:
 
     def table(self, page: Page) -> pd.DataFrame:
         """Labelled table of the candidates among the posts and edits of a page."""
-        posts = [post for post in (*page.posts, *page.edits) if self.wants_post(post.text)]
+        posts = [post for post in (*page.posts, *page.edits) if self.wants(post.text)]
         if not posts:
             return pd.DataFrame()
         found = match(post_table(posts), self.services, mode=self.mode, lexicon=self.lexicon)
         return label(found, self._model, purpose=self._purpose)
-
-    def wants_post(self, text: str) -> bool:
-        """Whether a text may be about one of the services."""
-        return self.wants(text)
 
 
 def _version(lexicon: Lexicon, service: str, mode: Mode) -> str:

@@ -15,8 +15,8 @@ from miner.sources.protocol import Clock
 #: Seconds: the first wait (doubled each time, with jitter) and the longest one.
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 120.0
-#: A platform that asks for more patience than this is left for the next run; a limit
-#: of X ends within 15 minutes.
+#: A platform that asks for more patience than this is left for the next run, where there
+#: is one; a limit of X ends within 15 minutes.
 LONGEST_ASKED: Final = 16 * 60.0
 #: Jitter on top of a time that a platform named, so that jobs do not come back as one.
 _LATE: Final = 1.0
@@ -41,9 +41,10 @@ class Failures:
 
     def give_up(self, state: tenacity.RetryCallState) -> bool:
         """Whether the failure was one too many, or the platform asks for too long a wait."""
+        if self.attempts is None:
+            return False
         asked = self._asked(state)
-        too_long = asked is not None and asked > LONGEST_ASKED
-        return too_long or (self.attempts is not None and self.in_row >= self.attempts)
+        return self.in_row >= self.attempts or (asked is not None and asked > LONGEST_ASKED)
 
     def wait(self, state: tenacity.RetryCallState) -> float:
         """Seconds until the next attempt."""
