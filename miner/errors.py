@@ -5,7 +5,8 @@
     │   └── SchemaError         a table lacks a column or has a wrong type
     ├── UsageError              an argument makes no sense: frequency, time, name (exit code 2)
     │   ├── UnknownServiceError a service the lexicon does not have
-    │   └── NaiveTimeError      a time without a zone
+    │   ├── NaiveTimeError      a time without a zone
+    │   └── ConfigError         a mistake in a configuration file: table, key, fix
     ├── LexiconError            a mistake in a lexicon file: file, entry, fix     (exit code 3)
     ├── ModelError              a model file that is foreign, damaged or too new  (exit code 3)
     ├── OutputError             a result cannot be written                        (exit code 4)
@@ -51,6 +52,10 @@ class UnknownServiceError(UsageError):
 
 class NaiveTimeError(UsageError):
     """A time without a zone, which could mean any of 38 hours."""
+
+
+class ConfigError(UsageError):
+    """A mistake in a configuration file; the message names file, table, key and fix."""
 
 
 class LexiconError(MinerError):

@@ -10,12 +10,16 @@ from typing import Final, NoReturn
 import click
 
 from miner import __version__
+from miner.cli.logs import say, show_bug
 from miner.errors import MinerError
 
 #: Commands by name, in the order of the help; each module has a click command ``command``.
 COMMANDS: Final = {
     "mine": "archives in, an outage time series out",
     "collect": "collect posts from live sources into a database",
+    "init": "write a commented configuration for run and watch",
+    "run": "do one whole pass of a configured job: collect, count, export",
+    "watch": "follow the sources of a configured job, and export meanwhile",
     "status": "show how a collection stands: lag, coverage, gaps, spend",
     "label": "label every row of a table",
     "annotate": "label your own posts in the terminal, the most informative first",
@@ -84,6 +88,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    sys.excepthook = show_bug
     try:
         # Without standalone mode click gives the code of a command that left early.
         code = cli(prog_name="miner", standalone_mode=False)
@@ -93,10 +98,10 @@ def main() -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("miner: interrupted", err=True)
+        say("interrupted")
         sys.exit(130)
     except MinerError as error:
-        click.echo(f"miner: {error}", err=True)
+        say(str(error))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of the pipe has gone (`miner … -o - | head`): nothing to say.

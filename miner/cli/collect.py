@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from miner.cli import logs
+from miner.cli.moments import moment
+from miner.cli.outcomes import as_values
 from miner.cli.shared import db_option, json_option, print_json, progress, quiet_option
 
 
@@ -60,6 +63,7 @@ Examples:
 @click.option("--retention", metavar="TIME", help="Forget what is older, such as 90d.")
 @json_option
 @quiet_option
+@logs.log_options
 def command(
     sources: tuple[str, ...],
     services: tuple[str, ...],
@@ -77,6 +81,8 @@ def command(
     retention: str | None,
     as_json: bool,
     quiet: bool,
+    log_format: str,
+    log_level: str,
 ) -> None:
     """Collect posts from live sources into a database.
 
@@ -84,8 +90,8 @@ def command(
     it is stopped (Ctrl-C, SIGTERM), which ends it after the page at hand. Posts that
     match are kept with their labels; what was watched and what was missed is recorded.
     """
+    from miner import durations
     from miner.classifier import load, version_of
-    from miner.cli import durations
     from miner.cli.stopping import stop_on_signals
     from miner.collector import Labeller, Options, collect
     from miner.errors import SourceError, UsageError
@@ -93,6 +99,7 @@ def command(
     from miner.sources import registry
     from miner.sources.protocol import SystemClock
 
+    logs.set_up(log_format, log_level)
     if duration is not None and catch_up:
         raise UsageError("--for and --catch-up: choose one")
     now = SystemClock().now()
@@ -125,8 +132,8 @@ def command(
             progress=lambda outcome: line.update(_told(outcome)),
         )
     if as_json:
-        print_json([_json(outcome) for outcome in outcomes])
-    elif not quiet:
+        print_json([as_values(outcome) for outcome in outcomes])
+    elif not quiet and log_format == "text":
         for outcome in outcomes:
             click.echo(_told(outcome), err=True)
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
@@ -169,25 +176,5 @@ def _told(outcome: Any) -> str:
     parts += [f"{outcome.edits:,} edited"] if outcome.edits else []
     parts += [f"{outcome.deletions:,} deleted"] if outcome.deletions else []
     parts += [f"{outcome.skipped:,} unreadable"] if outcome.skipped else []
-    reached = f", up to {_time(outcome.reached)}" if outcome.reached else ""
+    reached = f", up to {moment(outcome.reached)}" if outcome.reached else ""
     return f"{outcome.source}: {', '.join(parts)}{reached}"
-
-
-def _time(at: int | None) -> str | None:
-    from miner.cli.moments import moment
-
-    return moment(at)
-
-
-def _json(outcome: Any) -> dict[str, Any]:
-    values = {
-        name: getattr(outcome, name)
-        for name in ("source", "pages", "seen", "posts", "candidates", "edits", "deletions")
-    }
-    error = None if outcome.error is None else str(outcome.error)
-    return {
-        **values,
-        "skipped": outcome.skipped,
-        "reached": _time(outcome.reached),
-        "error": error,
-    }

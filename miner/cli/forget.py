@@ -35,7 +35,7 @@ def command(
     """
     from pathlib import Path
 
-    from miner.cli import durations
+    from miner import durations
     from miner.collector import only_job
     from miner.errors import StoreError, UsageError
     from miner.sources.protocol import SystemClock

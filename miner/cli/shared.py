@@ -31,6 +31,15 @@ purpose_option = click.option(
     help="How sure a complaint must be.",
 )
 db_option = click.option("--db", required=True, metavar="FILE", help="The database (SQLite).")
+
+
+def config_option(*, required: bool) -> Callable[[F], F]:
+    """``--config``."""
+    return click.option(
+        "--config", required=required, metavar="FILE", help="The configuration (see miner init)."
+    )
+
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress, no summary.")
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Summary as JSON on standard output, for programs."

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from miner.cli.moments import ago, moment
-from miner.cli.shared import db_option, json_option, print_json, print_table
+from miner.cli.shared import config_option, json_option, print_json, print_table
 
 #: Exit code where a pull is behind.
 STALE: Final = 8
@@ -17,36 +17,51 @@ STALE: Final = 8
     epilog="""\b
 Examples:
   miner status --db outages.db
-  miner status --db outages.db --json
+  miner status --config miner.toml --json --max-lag 36500d
   miner status --db outages.db --max-lag 36500d || echo "the collection is behind"
 """
 )
-@db_option
+@click.option("--db", metavar="FILE", help="The database (SQLite).")
+@config_option(required=False)
 @click.option(
     "--max-lag",
-    default="1h",
-    show_default=True,
     metavar="TIME",
-    help="Leave with exit code 8 where a source and service is further behind.",
+    help="Leave with exit code 8 where a source and service is further behind.  [default: "
+    "stale_after of the configuration, 1h]",
 )
 @json_option
-def command(db: str, max_lag: str, as_json: bool) -> None:
-    """Show how a collection stands: lag, coverage of the last day, gaps, runs, spend."""
-    from miner.cli import durations
+def command(db: str | None, config: str | None, max_lag: str | None, as_json: bool) -> None:
+    """Show how a collection stands: lag, coverage of the last day, gaps, runs, spend.
+
+    With --config also when the next pass is due, and whether every source and service
+    of the configuration is up to date. Leaves with exit code 8 where one is behind.
+    """
+    from miner import durations
+    from miner.errors import UsageError
+    from miner.job import read_config, standing
     from miner.sources.protocol import SystemClock
     from miner.store import Store
 
-    limit = durations.seconds(max_lag, "--max-lag")
-    status: dict[str, Any] = Store(db).status(SystemClock().now())
-    stale = [pull for pull in status["pulls"] if pull["lag_seconds"] > limit]
-    is_stale = bool(stale) or not status["pulls"]
+    if (db is None) == (config is None):
+        raise UsageError("name a database with --db, or a configuration with --config")
+    job = None if config is None else read_config(config)
+    limit = 3_600.0 if job is None else job.stale_after
+    if max_lag is not None:
+        limit = durations.seconds(max_lag, "--max-lag")
+    store = Store(str(db) if job is None else job.database)
+    status: dict[str, Any] = store.status(SystemClock().now())
+    stands = standing(status, limit, job)
+    is_stale = stands.is_stale or not status["pulls"]
+    names = [f"{service} on {source}" for source, service in stands.behind]
     if as_json:
-        print_json({**_readable(status), "stale": is_stale})
+        more = {"next_run": stands.next_run, "stale": is_stale, "behind": names}
+        print_json(_readable({**status, **more}))
     else:
         _show(status)
+        if stands.next_run is not None:
+            click.echo(f"next run: {moment(stands.next_run)}")
     if is_stale:
-        names = ", ".join(f"{pull['service']} on {pull['source']}" for pull in stale)
-        click.echo(f"miner: behind: {names or 'nothing was collected yet'}", err=True)
+        click.echo(f"miner: behind: {', '.join(names) or 'nothing was collected yet'}", err=True)
         raise click.exceptions.Exit(STALE)
 
 
@@ -87,6 +102,7 @@ def _show(status: dict[str, Any]) -> None:
 def _readable(value: Any, name: str = "") -> Any:
     """The value with times as ISO 8601."""
     times = {"now", "start", "end", "at", "started_at", "ended_at", "watched_until", "last_post"}
+    times |= {"next_run"}
     if isinstance(value, dict):
         return {key: _readable(inner, key) for key, inner in value.items()}
     if isinstance(value, list):

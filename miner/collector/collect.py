@@ -15,6 +15,7 @@ from miner.collector.locking import only_job
 from miner.collector.retrying import Failures, follow
 from miner.counter.times import SECOND
 from miner.errors import MinerError, SourceError, StoreError, UnavailableError
+from miner.redactor import redact
 from miner.sources.authors import author_key
 from miner.sources.protocol import Clock, Page, Pull, Source, SystemClock
 from miner.store import Context, Stored, Writer
@@ -65,6 +66,7 @@ class Outcome:
         error: why it ended early; what came before is stored.
         reached: end of what was watched, microseconds since 1970 UTC.
         waiting: why it waits at the moment; None while it does not.
+        has_ended: no more comes of it in this run.
     """
 
     source: str
@@ -78,6 +80,7 @@ class Outcome:
     reached: int | None = None
     waiting: str | None = None
     error: SourceError | None = None
+    has_ended: bool = False
 
 
 #: Called with a source's outcome so far after each page and each failure.
@@ -105,7 +108,7 @@ def collect(
         options: how long and from where.
         clock: the time; this machine's by default.
         stop: set it to end after the pages at hand.
-        progress: told of every page.
+        progress: told of every page, of every failure and of the end.
 
     Returns:
         What came of each source, in their order.
@@ -114,10 +117,27 @@ def collect(
         BusyError: another job collects into the same database.
         StoreError: the database cannot be written; all sources stop.
     """
+    with only_job(path):
+        return collect_locked(
+            path, sources, labeller, options, clock=clock, stop=stop, progress=progress
+        )
+
+
+def collect_locked(
+    path: str | Path,
+    sources: Sequence[Source],
+    labeller: Labeller,
+    options: Options | None = None,
+    *,
+    clock: Clock | None = None,
+    stop: threading.Event | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """As :func:`collect`, for a caller that holds :func:`only_job` for more than this."""
     options = options or Options()
     clock = clock or SystemClock()
     stop = stop or threading.Event()
-    with only_job(path), Writer.open(path) as writer:
+    with Writer.open(path) as writer:
         runs = [
             _Run(source, labeller, options, writer, clock, stop, progress) for source in sources
         ]
@@ -188,10 +208,13 @@ class _Run:
                 f"({type(error).__name__}: {error}); please report it to its authors"
             )
         self._end("done" if self.outcome.error is None else str(self.outcome.error))
+        self.outcome.has_ended = True
+        self._tell(self.outcome)
 
     def _end(self, outcome: str) -> None:
+        # What a platform said when it refused may repeat the key that it was asked with.
         with self._writer.transaction() as connection:
-            end_run(connection, self._number, outcome, self._clock.now())
+            end_run(connection, self._number, redact(outcome), self._clock.now())
 
     def _ask(self) -> None:
         """Ask from the stored cursors on, and store page by page."""
@@ -276,6 +299,9 @@ class _Run:
         return self._stopping()
 
     def _note_failure(self, error: UnavailableError, seconds: float) -> None:
-        _log.warning("%s; asking again in %.0f s", error, seconds)
+        name = self._source.name
+        _log.warning(
+            "%s; asking again in %.0f s", error, seconds, extra={"source": name, "wait": seconds}
+        )
         self.outcome.waiting = f"{error}; asking again in {seconds:.0f} s"
         self._tell(self.outcome)

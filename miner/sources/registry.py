@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -14,6 +15,16 @@ GROUP: Final = "miner.sources"
 def names() -> list[str]:
     """Names of the sources that can be collected from, sorted."""
     return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def settings_of(name: str) -> Mapping[str, str] | None:
+    """Settings of a source and what they mean; None where it does not tell.
+
+    Raises:
+        UsageError: no package brings a source of this name, or it cannot be loaded.
+    """
+    settings: Mapping[str, str] | None = getattr(load(name), "settings", None)
+    return settings
 
 
 def load(name: str) -> Source:

@@ -75,6 +75,14 @@ def spent(connection: sqlite3.Connection, run: int) -> int:
     return int(total)
 
 
+def spent_since(connection: sqlite3.Connection, source: str, at: int) -> int:
+    """Micros a source spent from a time on (microseconds since 1970 UTC)."""
+    (total,) = connection.execute(
+        "SELECT ifnull(sum(micros), 0) FROM spend WHERE source = ? AND at >= ?", (source, at)
+    ).fetchone()
+    return int(total)
+
+
 def charge(
     connection: sqlite3.Connection, run: int, micros: int, what: str, budget: int | None, now: int
 ) -> None:

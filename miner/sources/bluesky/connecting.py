@@ -38,7 +38,7 @@ def open_stream(host: Host, pull: Pull, start: Position | None, reader: Reader) 
         return connect(
             host.address(start, dictionary),
             compression=None,
-            open_timeout=_CONNECT,
+            open_timeout=seconds_of(pull, "connect", _CONNECT),
             close_timeout=2,
             max_size=_LARGEST_FRAME,
             max_queue=1_024,
@@ -63,6 +63,23 @@ def _refusal(host: Host, error: InvalidStatus, pull: Pull) -> Exception:
             f"bluesky: {host.name} answered {status}", retry_at(headers, pull.clock.now())
         )
     return RefusedError(f"bluesky: {host.name} refused the stream: {status} {said}")
+
+
+def seconds_of(pull: Pull, name: str, default: float) -> float:
+    """A setting that is a number of seconds.
+
+    Raises:
+        UsageError: it is no such number.
+    """
+    try:
+        seconds = float(pull.options.get(name, default))
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise UsageError(
+            f"bluesky: setting {name} is {pull.options[name]!r}; it is a number of seconds"
+        )
+    return seconds
 
 
 def fetch_dictionary(host: Host) -> bytes | None:

@@ -7,7 +7,8 @@ than that is read again in full; a longer one leaves a gap, with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from websockets.exceptions import ConnectionClosed
 
@@ -24,15 +25,18 @@ from miner.sources.protocol import Page, Pull
 
 
 class Bluesky:
-    """The stream of Bluesky.
-
-    Settings: ``wire`` ("v1" or "v2": of addresses without a path), ``compress`` ("off"),
-    ``dictionary`` (a file: the zstd dictionary of the v1 wire, which then is compressed;
-    the v2 wire brings its own), ``idle``, ``stalled`` and ``page``
-    (seconds of silence after which it has caught up or is stuck; length of a page).
-    """
+    """The stream of Bluesky."""
 
     name = "bluesky"
+    settings: ClassVar[Mapping[str, str]] = {
+        "wire": "v1 or v2: what addresses without a path speak",
+        "compress": "off: as it is; otherwise compressed where there is a dictionary",
+        "dictionary": "a file: the zstd dictionary of the v1 wire; the v2 wire brings its own",
+        "connect": "seconds to wait for a connection",
+        "idle": "seconds of silence after which it has caught up",
+        "stalled": "seconds of silence after which a host is stuck",
+        "page": "seconds of a page",
+    }
 
     def __init__(self) -> None:
         self._turn = 0  # which host; the next one after a failure

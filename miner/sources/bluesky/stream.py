@@ -14,6 +14,7 @@ from miner.errors import UnavailableError
 from miner.formats import Deletion, Skip
 from miner.formats.times import SECOND
 from miner.post import Post
+from miner.sources.bluesky.connecting import seconds_of
 from miner.sources.bluesky.wire import Event, Host, Position, Reader
 from miner.sources.protocol import Gap, Page, Pull
 
@@ -57,9 +58,9 @@ class Stream:
         self._resumes = start is not None
         self._is_first = True
         self._batch = _Batch()
-        self._idle = float(pull.options.get("idle", _IDLE))
-        self._stalled = float(pull.options.get("stalled", _STALLED))
-        self._page_seconds = min(float(pull.options.get("page", _PAGE_SECONDS)), self._idle)
+        self._idle = seconds_of(pull, "idle", _IDLE)
+        self._stalled = seconds_of(pull, "stalled", _STALLED)
+        self._page_seconds = min(seconds_of(pull, "page", _PAGE_SECONDS), self._idle)
         self._asked_at = pull.clock.now()
 
     def pages(self, connection: ClientConnection) -> Iterator[Page]:

@@ -135,6 +135,9 @@ def _host(text: str, wire: str) -> Host:
     scheme = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}.get(parts.scheme)
     if scheme is None or not parts.netloc:
         raise UsageError(f"{text!r} is no address of a stream; write it as wss://example.org")
+    if parts.username is not None:
+        # It would be part of every cursor and error; and the platform asks for none.
+        raise UsageError("the address of a stream holds a name or password; take it out")
     path = parts.path.rstrip("/")
     known = {"": wire == "v2", V1_PATH: False, V2_PATH: True, "/xrpc": True}
     if path not in known:

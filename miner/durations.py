@@ -36,7 +36,7 @@ def since(text: str, now: int) -> int:
         return instant(text, "--since")
 
 
-def micros(text: str) -> int:
+def micros(text: str, option: str = "--budget") -> int:
     """Millionths of a US dollar of "5usd", "0.50 USD" or "$5".
 
     Raises:
@@ -44,6 +44,6 @@ def micros(text: str) -> int:
     """
     found = re.fullmatch(r"\s*\$?\s*(\d+(?:\.\d{1,6})?)\s*(?:usd)?\s*", text.lower())
     if found is None or not ("usd" in text.lower() or "$" in text):
-        raise UsageError(f"--budget {text!r} is no amount of US dollars; write it as 5usd")
+        raise UsageError(f"{option} {text!r} is no amount of US dollars; write it as 5usd")
     whole, _, part = found[1].partition(".")
     return int(whole) * SECOND + int(part.ljust(6, "0"))
