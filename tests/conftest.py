@@ -3,8 +3,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import multiprocessing
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +31,20 @@ def _author_key() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINER_AUTHOR_KEY", "key of the tests")
         yield
+
+
+@pytest.fixture(scope="session")
+def processes() -> Any:
+    """Makes processes that need not load the model, each in milliseconds."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system cannot fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["collecting_child", "miner_child"])
+    # Older Pythons do not hand the path of imports on to the server that preloads.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        forkserver.ensure_running()
+    return context
 
 
 @pytest.fixture(scope="session")

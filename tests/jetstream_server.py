@@ -65,8 +65,11 @@ class Faults:
     """What goes wrong, each once for every entry, connection by connection."""
 
     refuse: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    #: After this many events: close with a code, or tear the connection ("torn").
+    #: After this many events: close with a code, tear the connection ("torn"), or stay
+    #: connected and say nothing more ("mute").
     end: list[tuple[int, int | str]] = field(default_factory=list)
+    #: What is said when closing.
+    reason: str = "as the test wants"
     #: Events before this place are no longer kept.
     floor: int = 0
     #: Accept and say nothing.
@@ -82,6 +85,7 @@ class JetstreamServer:
         self.events = list(events)
         self.faults = Faults()
         self.requests: list[str] = []
+        self.n_sent = 0
         self.delay = delay
         self._v1 = zstandard.ZstdCompressionDict(v1_dictionary) if v1_dictionary else None
         self._v2_bytes = v2_dictionary or b""
@@ -150,10 +154,13 @@ class JetstreamServer:
         try:
             while not self.faults.is_silent and ws.close_code is None:
                 if end is not None and sent >= end[0]:
+                    if end[1] == "mute":
+                        await ws.wait_closed()
+                        return
                     if end[1] == "torn":
                         ws.transport.abort()
                         return
-                    await ws.close(end[1], "as the test wants")
+                    await ws.close(end[1], self.faults.reason)
                     return
                 if ws.at >= len(self.events):
                     await asyncio.sleep(0.02)
@@ -161,6 +168,7 @@ class JetstreamServer:
                 await ws.send(self._frame(ws))
                 ws.at += 1
                 sent += 1
+                self.n_sent += 1
                 if self.delay:
                     await asyncio.sleep(self.delay)
             await ws.wait_closed()

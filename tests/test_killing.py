@@ -1,6 +1,5 @@
 """Killed at any moment and run again: nothing lost, nothing doubled, intervals exact."""
 
-import multiprocessing
 import random
 import time
 
@@ -14,13 +13,6 @@ from newest_first_server import NewestFirstServer
 SECOND = 1_000_000
 #: Kills in a run; after them it is left to end.
 MOST_KILLS = 5
-
-
-@pytest.fixture(scope="module")
-def processes():
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["collecting_child"])
-    return context
 
 
 def collect_killed(processes, seed, path, *arguments):

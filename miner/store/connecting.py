@@ -119,7 +119,8 @@ def explained(path: str | Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {_explain(str(error), path)}") from error
+        name = getattr(error, "sqlite_errorname", "")
+        raise StoreError(f"{path}: {_explain(str(error), name, path)}") from error
 
 
 def rescue(path: str | Path) -> str:
@@ -131,19 +132,44 @@ def rescue(path: str | Path) -> str:
     )
 
 
-def _explain(reason: str, path: str | Path) -> str:
-    low = reason.lower()
-    if "full" in low:
-        return (
-            "the disk is full; free some space and run again: what was stored is whole, and "
-            "the rest is asked for again"
-        )
-    if "readonly" in low or "read-only" in low:
-        return "cannot be written; check its permissions and those of its folder"
-    if "unable to open" in low:
-        return "cannot be opened; check that its folder exists and can be written"
-    if "malformed" in low or "not a database" in low or "corrupt" in low or "disk i/o" in low:
+#: What the parts of an error mean, and what to do; the first that fits.
+_MEANINGS: Final = (
+    (
+        # Writing failed below SQLite; that says nothing of the file.
+        ("sqlite_ioerr_write", "sqlite_ioerr_fsync", "sqlite_ioerr_shm"),
+        (
+            "the system refused to write (a limit on the size of files, or a disk that fails); "
+            "mend that and run again: what was stored is whole, and the rest is asked for again"
+        ),
+    ),
+    (
+        ("full",),
+        (
+            "the disk is full; free some space and run again: what was stored is whole, and the "
+            "rest is asked for again"
+        ),
+    ),
+    (
+        ("readonly", "read-only"),
+        "cannot be written; check its permissions and those of its folder",
+    ),
+    (
+        ("unable to open",),
+        "cannot be opened; check that its folder exists and can be written",
+    ),
+    (
+        ("locked", "busy"),
+        "another program holds a lock on it; close it and run again",
+    ),
+)
+_DAMAGED: Final = ("malformed", "not a database", "corrupt", "disk i/o")
+
+
+def _explain(reason: str, name: str, path: str | Path) -> str:
+    low = f"{name} {reason}".lower()
+    for parts, meaning in _MEANINGS:
+        if any(part in low for part in parts):
+            return meaning
+    if any(part in low for part in _DAMAGED):
         return f"damaged, or not a database ({reason}); {rescue(path)}"
-    if "locked" in low or "busy" in low:
-        return "another program holds a lock on it; close it and run again"
     return f"the database refused: {reason}"

@@ -93,10 +93,12 @@ class Stream:
         until = clock.monotonic() + self._page_seconds
         n_frames = 0
         while n_frames < _PAGE_FRAMES and clock.monotonic() < until:
+            if self._pull.stopping():
+                break
             try:
                 frame = connection.recv(timeout=_LOOK, decode=False)
             except TimeoutError:
-                if n_frames or self._pull.stopping():
+                if n_frames:
                     break
                 continue
             n_frames += 1
