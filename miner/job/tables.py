@@ -31,7 +31,7 @@ class Table:
         self._path = path
         self._name = name
         self._known: list[str] = []
-        self.where = f"{path}: [{name}]" if name else str(path)
+        self.where = f"{path}: [{name}]" if name else f"{path}:"
 
     def fail(self, key: str, message: str) -> NoReturn:
         """Raise a ConfigError that names file, table and key."""
