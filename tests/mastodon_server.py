@@ -66,7 +66,7 @@ class MastodonServer:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -145,7 +145,7 @@ class MastodonServer:
             access = {} if self.access is None else {"timelines_access": self.access}
             return made(200, {"version": "4.5.0", "configuration": access})
         if path == "/api/v1/instance":
-            return made(200, {"uri": "example.org", "urls": {}})
+            return made(200, {"uri": "example.org", "urls": {}, "version": "4.5.0"})
         query = parse_qs(urlsplit(request.path).query)
         if self.answers:
             answer = self.answers.pop(0)

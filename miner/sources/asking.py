@@ -132,11 +132,11 @@ def base_of(url: str) -> str:
     Raises:
         UsageError: it is no address of a host.
     """
-    parts = urlsplit(url if "://" in url else f"https://{url}")
     try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
         host, port = parts.hostname, parts.port
     except ValueError:
-        host = port = None
+        parts, host, port = urlsplit(""), None, None
     if parts.scheme not in {"http", "https"} or not host:
         raise UsageError(f"{url!r} is no address of a host; write it as https://example.org")
     name = f"[{host}]" if ":" in host else host

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from mastodon import Mastodon as Client
-from mastodon.errors import MastodonError, MastodonWarning
+from mastodon.errors import MastodonError
 
 from miner.errors import RefusedError, SourceError, UnavailableError
 from miner.formats import Skip
@@ -80,12 +80,13 @@ class Instance:
         """
         others = urlencode([("any[]", name) for name in names[1:]])
         timeline = f"tag/{quote(names[0])}" + (f"?{others}" if others else "")
-        return self._list(lambda: self._client.timeline(timeline, limit=PAGE, **bounds))
+        return self._list(lambda: self._client.timeline(timeline, limit=PAGE, **bounds), "/tag/")
 
     def public(self, *, is_local: bool, **bounds: str) -> list[Record]:
         """All public statuses that the server knows, or those written there."""
         return self._list(
-            lambda: self._client.timeline("public", local=is_local, limit=PAGE, **bounds)
+            lambda: self._client.timeline("public", local=is_local, limit=PAGE, **bounds),
+            "/public",
         )
 
     def search(self, query: str, **bounds: str) -> list[Record]:
@@ -93,14 +94,15 @@ class Instance:
         found = self._ask(
             lambda: self._client.search_v2(
                 query, resolve=False, result_type="statuses", limit=PAGE, **bounds
-            )
+            ),
+            "/search",
         )
         return self._records(as_dict(found).get("statuses"))
 
     def status(self, status_id: str) -> Record | None:
         """A single status; None where it is gone."""
         try:
-            record = self._ask(lambda: self._client.status(status_id))
+            record = self._ask(lambda: self._client.status(status_id), "/statuses/")
         except _GoneError:
             return None
         return as_dict(record)
@@ -113,7 +115,7 @@ class Instance:
             UnavailableError: the server does not answer.
         """
         try:
-            told = as_dict(self._ask(self._client.instance_v2))
+            told = as_dict(self._ask(self._client.instance_v2, "/instance"))
         except _GoneError:
             return ""  # older than 4.0, or another kind of server: no rules to read
         rules = as_dict(as_dict(told.get("configuration")).get("timelines_access"))
@@ -135,8 +137,8 @@ class Instance:
             "MASTODON_ACCESS_TOKEN to it and name this instance first; or leave it out"
         )
 
-    def _list(self, call: Callable[[], object]) -> list[Record]:
-        return self._records(self._ask(call))
+    def _list(self, call: Callable[[], object], part: str) -> list[Record]:
+        return self._records(self._ask(call, part))
 
     def _records(self, found: object) -> list[Record]:
         if not isinstance(found, list):
@@ -145,8 +147,12 @@ class Instance:
         self.notes["not an object"] += len(found) - len(records)
         return records
 
-    def _ask(self, call: Callable[[], object]) -> object:
+    def _ask(self, call: Callable[[], object], part: str) -> object:
         """The JSON of a reply as it came: the client's own types drop and bend values.
+
+        Args:
+            call: lets the client ask; it may ask for other things before.
+            part: of the address of what is meant.
 
         Raises:
             UnavailableError: not for now, or what came is no JSON.
@@ -157,7 +163,7 @@ class Instance:
         self._session.reply = None
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", MastodonWarning)  # `access` says it in full
+                warnings.simplefilter("ignore")  # what matters of them `access` says in full
                 call()
         except MastodonError as error:
             if self._session.reply is None:
@@ -167,6 +173,8 @@ class Instance:
             if self._session.reply is None:
                 raise
         reply = self._reply()
+        if part not in urlsplit(reply.url).path:
+            raise UnavailableError(f"{who} sent something that cannot be read")
         if not reply.ok:
             raise self._refusal(reply.status_code, reply.headers)
         found = parse(reply.content, self.notes)

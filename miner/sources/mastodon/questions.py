@@ -88,17 +88,10 @@ def names_of(service: str, pull: Pull) -> list[str]:
     return list(dict.fromkeys([*entry.aliases, *entry.ambiguous[:1]]))[:_NAMES]
 
 
-def version_of(service: str, pull: Pull, instances: Sequence[Instance], seen: str) -> str:
-    """Fingerprint of what is asked for a service; where it changes, so does the series.
-
-    Args:
-        service: id of the lexicon.
-        pull: its settings.
-        instances: who is asked.
-        seen: what the servers let us see, see :meth:`Instance.access`.
-    """
+def version_of(service: str, pull: Pull, instances: Sequence[Instance]) -> str:
+    """Fingerprint of what is asked for a service; where it changes, so does the series."""
     kinds = kinds_of(pull)
-    parts = [*kinds, seen, *sorted(instance.host for instance in instances)]
+    parts = [*kinds, *sorted(instance.host for instance in instances)]
     parts += tags_of(service, pull) if "tags" in kinds else []
     parts += names_of(service, pull) if "search" in kinds else []
     return "mastodon " + hashlib.blake2b("\n".join(parts).encode(), digest_size=6).hexdigest()

@@ -23,7 +23,7 @@ from miner.sources.mastodon.records import Batch
 from miner.sources.mastodon.resting import Resting
 from miner.sources.mastodon.stream import Event, Stream
 from miner.sources.parsing import parse
-from miner.sources.protocol import Page, Pull
+from miner.sources.protocol import Break, Page, Pull
 from miner.sources.telling import Known, told
 
 INSTANCES: Final = ("https://mastodon.social", "https://mstdn.social")
@@ -52,6 +52,8 @@ class Mastodon:
     name = "mastodon"
 
     def __init__(self) -> None:
+        self._instances: dict[str, Instance] = {}
+        self._heard: set[str] = set()  # hosts that said what they let us see
         self._resting = Resting()
         self._done: set[str] = set()  # questions answered in this catching up
         self._streams: dict[tuple[str, str], Stream] = {}
@@ -64,15 +66,14 @@ class Mastodon:
             UnavailableError: a server gives nothing for now, and no other one did.
             RefusedError: a server wants a token, or shows nothing.
         """
-        instances = self._instances(pull)
-        access: dict[str, str] = {}
-        questions: dict[str, list[Question]] = {}
+        instances = self._chosen(pull)
+        questions = {one.host: _questions(one, pull) for one in instances}
         try:
             while not pull.stopping():
                 self._follow(instances, pull)
                 began = pull.clock.monotonic()
                 n_pages = 0
-                for page in self._round(instances, questions, access, pull):
+                for page in self._round(instances, questions, pull):
                     yield page
                     n_pages += 1
                 if pull.catch_up:
@@ -85,22 +86,19 @@ class Mastodon:
                 stream.close()
             self._streams.clear()
 
-    def _instances(self, pull: Pull) -> list[Instance]:
+    def _chosen(self, pull: Pull) -> list[Instance]:
         texts = (pull.url or pull.options.get("instances") or ",".join(INSTANCES)).split(",")
         token = os.environ.get(TOKEN, "").strip() or None
         bases = list(dict.fromkeys(base_of(text.strip()) for text in texts if text.strip()))
         if not bases:
             raise UsageError("mastodon.instances names no server; write https://mastodon.social")
-        return [
-            Instance(base, token if n == 0 else None, pull.clock) for n, base in enumerate(bases)
-        ]
+        for n, base in enumerate(bases):
+            if base not in self._instances:
+                self._instances[base] = Instance(base, token if n == 0 else None, pull.clock)
+        return [self._instances[base] for base in bases]
 
     def _round(
-        self,
-        instances: list[Instance],
-        questions: dict[str, list[Question]],
-        access: dict[str, str],
-        pull: Pull,
+        self, instances: list[Instance], questions: dict[str, list[Question]], pull: Pull
     ) -> Iterator[Page]:
         """Ask every server that is not resting; one that fails does not stop the others."""
         errors: list[UnavailableError] = []
@@ -111,11 +109,11 @@ class Mastodon:
                 errors.append(resting)
                 continue
             try:
-                if instance.host not in access:
-                    access[instance.host] = _access(instance, pull)
-                    questions[instance.host] = self._questions(instance, pull)
+                if instance.host not in self._heard:
+                    yield from _hear(instance, pull)
+                    self._heard.add(instance.host)
                 for question in questions[instance.host]:
-                    yield from self._ask(question, instances, questions, access, pull)
+                    yield from self._ask(question, instances, questions, pull)
             except UnavailableError as error:
                 errors.append(self._resting.add(instance.host, error, pull.clock))
             else:
@@ -127,18 +125,11 @@ class Mastodon:
             self._resting.wake()  # from here on the collector waits
             raise min(errors, key=lambda error: error.retry_at or 0)
 
-    def _questions(self, instance: Instance, pull: Pull) -> list[Question]:
-        found = list(questions_to(instance, pull))
-        for question in found:
-            question.load(pull)
-        return found
-
     def _ask(
         self,
         question: Question,
         instances: list[Instance],
         questions: dict[str, list[Question]],
-        access: dict[str, str],
         pull: Pull,
     ) -> Iterator[Page]:
         """Ask one question, and say what was watched once all of them are answered."""
@@ -148,11 +139,7 @@ class Mastodon:
         for page in question.pages(pull):
             self._remember(question)
             before, known = known, {s: self._known(s, questions) for s in question.services}
-            if len(questions) < len(instances):
-                yield page  # what a server not yet heard of will tell is not known
-                continue
-            seen = " ".join(f"{host} {side}" for host, side in sorted(access.items()) if side)
-            version = functools.partial(version_of, pull=pull, instances=instances, seen=seen)
+            version = functools.partial(version_of, pull=pull, instances=instances)
             yield from told(page, before, known, version)
         if pull.catch_up and not pull.stopping():
             self._done.add(question.name)
@@ -228,11 +215,24 @@ class Mastodon:
                 batch.skipped["payload is not JSON"] += 1
 
 
-def _access(instance: Instance, pull: Pull) -> str:
-    """What a server lets us see of what is asked for, as a part of the query's version."""
+def _questions(instance: Instance, pull: Pull) -> list[Question]:
+    """The questions to a server, each where its stored cursor says."""
+    found = list(questions_to(instance, pull))
+    for question in found:
+        question.load(pull)
+    return found
+
+
+def _hear(instance: Instance, pull: Pull) -> Iterator[Page]:
+    """What a server lets us see of what is asked for; a change of it is a break."""
     kinds = kinds_of(pull)
     feeds = [kind for kind in FEEDS if kind in kinds or (kind == "public" and "local" in kinds)]
-    return " ".join(f"{kind}:{side}" for kind in feeds if (side := instance.access(kind)))
+    sides = {kind: instance.access(kind) for kind in feeds}
+    told = ", ".join(f"only {side} posts of {kind}" for kind, side in sides.items() if side)
+    name = f"{instance.host} access"
+    if told != pull.cursors.get(name, ""):
+        reason = f"{instance.host} now shows {told or 'all posts'}"
+        yield Page(cursors={name: told}, breaks=[Break(pull.clock.now(), reason)])
 
 
 def _number(pull: Pull, name: str, default: float) -> float:

@@ -85,10 +85,10 @@ class _Requestor(prawcore.Requestor):
         except requests.RequestException as error:
             raise failure("reddit", error) from None
         self._limits.note(reply.headers)
-        for name in _LIMITS:
-            reply.headers.pop(name, None)  # PRAW would sleep by them
         if reply.status_code != HTTPStatus.OK:
             raise _refusal(reply, self._limits.clock.now())
+        for name in _LIMITS:
+            reply.headers.pop(name, None)  # PRAW would sleep by them
         return reply
 
 
