@@ -20,12 +20,11 @@ from miner.sources.reddit import Reddit
 from miner.store import Store
 from miner.testing import FakeClock
 
-from mastodon_server import Answer, MastodonServer
+from mastodon_server import TOKEN, Answer, MastodonServer
 from reddit_server import ID, SECRET, RedditServer
 
 SECOND = 1_000_000
 NOW = 1_779_719_009_000_000
-TOKEN = "planted-mastodon-token"
 N_POSTS = 12
 
 

@@ -16,12 +16,11 @@ from miner.sources.protocol import Pull, SystemClock
 from miner.store import Store
 from miner.testing import FakeClock, check_source
 
-from mastodon_server import Answer, MastodonServer
+from mastodon_server import TOKEN, Answer, MastodonServer
 
 SECOND = 1_000_000
 NOW = 1_779_719_009_000_000
 SINCE = NOW - 7_200 * SECOND
-TOKEN = "planted-mastodon-token"
 TAGS = {"tags.whatsapp": "whatsapp whatsappdown", "tags.signal": "signalapp"}
 
 
