@@ -1,7 +1,23 @@
 """What the kill test kills: a process that collects until it has caught up."""
 
+import os
+
 from miner.collector import Labeller, Options, collect
 from miner.lexicon import load_lexicon
+from miner.sources.bluesky import Bluesky
+from miner.sources.mastodon import Mastodon
+from miner.sources.reddit import Reddit
+
+from example_source import Example
+from mastodon_server import TOKEN
+from reddit_server import ID, SECRET
+
+SOURCES = {"example": Example, "bluesky": Bluesky, "mastodon": Mastodon, "reddit": Reddit}
+KEYS = {
+    "MASTODON_ACCESS_TOKEN": TOKEN,
+    "REDDIT_CLIENT_ID": ID,
+    "REDDIT_CLIENT_SECRET": SECRET,
+}
 
 
 def load_all():
@@ -13,13 +29,10 @@ LABELLER = load_all()
 
 
 def run(path, kind, url, since, options):
-    if kind == "example":
-        from example_source import Example as Source
-    else:
-        from miner.sources.bluesky import Bluesky as Source
+    os.environ.update(KEYS)
     chosen = Options(
         since=since, catch_up=True, urls={kind: url}, settings={kind: options}, attempts=3
     )
-    (outcome,) = collect(path, [Source()], LABELLER, chosen)
+    (outcome,) = collect(path, [SOURCES[kind]()], LABELLER, chosen)
     if outcome.error is not None:
         raise outcome.error

@@ -8,7 +8,9 @@ from miner.store import Store, Writer
 from miner.store.checking import check
 
 from jetstream_server import T0, JetstreamServer, made_events, post_event
+from mastodon_server import TOKEN, MastodonServer
 from newest_first_server import NewestFirstServer
+from reddit_server import RedditServer
 
 SECOND = 1_000_000
 #: Kills in a run; after them it is left to end.
@@ -82,5 +84,65 @@ def test_newest_first_in_time_slices(seed, processes, tmp_path):
     (watched,) = store.watched().to_dict("records")
     assert watched["start"].value // 1000 == since
     assert watched["end"].value // 1000 > times[-1]
+    assert is_whole(path)
+    assert n_kills <= MOST_KILLS
+
+
+@pytest.mark.parametrize("seed", runs(1, 25))
+@pytest.mark.parametrize("ask", ["tags", "public", "search", "tags,search"])
+def test_mastodon(ask, seed, processes, tmp_path):
+    """Backwards from now at first, then forwards by ids; a search always backwards."""
+    path = tmp_path / "outages.db"
+    since, times, texts = some_posts(100)
+    tags = {"tags.whatsapp": "whatsapp whatsappdown wpp zapzap whatsappweb", "ask": ask}
+    with MastodonServer(token=TOKEN, size=4, delay=0.004) as server:
+        for at, text in zip(times, texts, strict=True):
+            server.add(at, text, tag=("whatsapp", "whatsappweb")[at % 2])
+        collect_killed(processes, seed, path, "mastodon", server.url, since, tags)
+        more = [
+            server.add(time.time_ns() // 1000 - n * SECOND, f"whatsapp is down {n}")
+            for n in range(100, 130)
+        ]
+        n_kills = collect_killed(processes, seed, path, "mastodon", server.url, since, tags)
+
+    texts += [f"whatsapp is down {n}" for n in range(100, 100 + len(more))]
+    assert_whole(path, texts, since, times[-1], n_kills)
+
+
+@pytest.mark.parametrize("seed", runs(2, 50))
+@pytest.mark.parametrize("ask", ["search", "new"])
+def test_reddit(ask, seed, processes, tmp_path):
+    """The newest first, a whole listing or nothing."""
+    path = tmp_path / "outages.db"
+    since, times, texts = some_posts(100)
+    settings = {"subreddits": "help", "ask": ask}
+    with RedditServer(size=5, delay=0.004) as server:
+        server.submit(since // SECOND - 3_600, "whatsapp was down before")  # the listing goes on
+        for at, text in zip(times, texts, strict=True):
+            server.submit(at // SECOND, text)
+        collect_killed(processes, seed, path, "reddit", server.url, since, settings)
+        for n in range(100, 130):
+            server.submit(time.time_ns() // 1000 // SECOND - n, f"whatsapp is down {n}")
+        n_kills = collect_killed(processes, seed, path, "reddit", server.url, since, settings)
+
+    texts += [f"whatsapp is down {n}" for n in range(100, 130)]
+    assert_whole(path, texts, since, times[-1], n_kills)
+
+
+def some_posts(number):
+    """A beginning three hours ago, times from then on, and texts of posts."""
+    since = time.time_ns() // 1000 - 3 * 3600 * SECOND
+    times = [since + (n + 1) * 60 * SECOND + n for n in range(number)]
+    return since, times, [f"whatsapp is down {n}" for n in range(number)]
+
+
+def assert_whole(path, texts, since, last, n_kills):
+    store = Store(path)
+    assert sorted(text.split(" #")[0] for text in store.posts()["text"]) == sorted(texts)
+    (watched,) = store.watched().to_dict("records")
+    assert watched["start"].value // 1000 == since
+    assert watched["end"].value // 1000 > last
+    assert store.gaps().empty
+    assert store.series("whatsapp", "1h")["mentions"].sum() == len(texts)
     assert is_whole(path)
     assert n_kills <= MOST_KILLS

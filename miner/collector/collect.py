@@ -280,6 +280,7 @@ class _Run:
             lexicon=self._labeller.lexicon,
             mention=self._labeller.mode == "mention",
             charge=self._charge,
+            stored=lambda after, most: self._writer.post_ids(name, after, most),
             budget=options.budgets.get(name),
         )
 

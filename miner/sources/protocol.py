@@ -138,6 +138,11 @@ class SystemClock:
         return stop.wait(max(0.0, seconds))
 
 
+def _nothing_stored(_after: str, _most: int) -> Sequence[str]:
+    """No posts: a pull outside of a collection has no store."""
+    return ()
+
+
 def _charge_nothing(micros: int, what: str) -> None:
     """Accept any cost: a pull outside of a collection has no book of spend."""
 
@@ -164,6 +169,9 @@ class Pull:
         lexicon: names and phrases of the services, for :func:`miner.queries`.
         mention: whether naming a service is enough, without a complaint phrase.
         charge: see rule 6 of the module; ``micros`` are millionths of a US dollar.
+        stored: ids of this source's posts in the store that are greater than a given id,
+            in order, at most so many: for platforms that want removed posts deleted and
+            must be asked what was removed.
         budget: what may be spent in this run, in micros; None: no bound.
     """
 
@@ -182,6 +190,7 @@ class Pull:
     lexicon: Lexicon = field(default_factory=load_lexicon)
     mention: bool = False
     charge: Callable[[int, str], None] = _charge_nothing
+    stored: Callable[[str, int], Sequence[str]] = _nothing_stored
     budget: int | None = None
 
 

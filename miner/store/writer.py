@@ -92,6 +92,16 @@ class Writer:
                 ).fetchall()
             )
 
+    def post_ids(self, source: str, after: str, most: int) -> list[str]:
+        """Ids of kept posts of a source that are greater than ``after``, in order."""
+        with explained(self.path), self._lock:
+            found = self.connection.execute(
+                "SELECT post_id FROM post WHERE source = ? AND post_id > ? "
+                "ORDER BY post_id LIMIT ?",
+                (source, after, most),
+            ).fetchall()
+        return [post_id for (post_id,) in found]
+
     def apply(self, page: Page, labelled: pd.DataFrame, context: Context) -> Stored:
         """Store a page: everything in it, or, where that fails, nothing.
 
@@ -136,7 +146,8 @@ def _note_watched(connection: sqlite3.Connection, page: Page, context: Context) 
             add_break(connection, context.source, service, mark)
     if page.watched is not None:
         for service in services:
-            query = page.query or context.queries.get(service, "")
+            # What was asked for and what is made of it: a change of either is a break.
+            query = f"{context.queries.get(service, '')} {page.query}".strip()
             add_watched(connection, context.source, service, query, *page.watched)
 
 

@@ -49,7 +49,7 @@ def check_source(
     pages = _run(make, pull, most_pages)
     for page in pages:
         _check_page(page, name, pull)
-    _check_watched(pages, late)
+    _check_watched(pages, pull, late)
     whole = _keys(pages)
     _require(bool(whole), "no page holds a post; let the platform hold some")
     for n_pages in range(len(pages)):
@@ -103,21 +103,28 @@ def _check_post(post: Post, name: str) -> None:
     _require(hashed, f"{what} names its author; hash_author(handle, pull.author_key) hides it")
 
 
-def _check_watched(pages: list[Page], late: float) -> None:
-    """Rule 3: what was watched after some pages has no post that comes later."""
+def _check_watched(pages: list[Page], pull: Pull, late: float) -> None:
+    """Rule 3: what was watched after some pages has no post that comes later.
+
+    Each service by its own: a source may ask for one after the other.
+    """
     margin = round(late * SECOND)
-    spans: list[tuple[int, int]] = []
-    for n_pages, page in enumerate(pages, 1):
-        spans = union([*spans, *([page.watched] if page.watched else [])])
-        sure = [(start, end - margin) for start, end in spans if start < end - margin]
-        early = _keys(pages[:n_pages])
-        for post in (post for page in pages[n_pages:] for post in page.posts):
-            missed = bool(_is_inside(post.created_at, sure)) and _key(post) not in early
-            _require(
-                not missed,
-                f"post {post.post_id!r} comes after page {n_pages}, which said that its time "
-                "was watched; give the interval with the last page of a slice",
-            )
+    for service in pull.services:
+        mine = [page for page in pages if page.services is None or service in page.services]
+        spans: list[tuple[int, int]] = []
+        for n_pages, page in enumerate(mine, 1):
+            if page.watched is None:
+                continue
+            spans = union([*spans, page.watched])
+            sure = [(start, end - margin) for start, end in spans if start < end - margin]
+            early = _keys(mine[:n_pages])
+            for post in (post for page in mine[n_pages:] for post in page.posts):
+                missed = bool(_is_inside(post.created_at, sure)) and _key(post) not in early
+                _require(
+                    not missed,
+                    f"post {post.post_id!r} comes after page {n_pages}, which said that its time "
+                    "was watched; give the interval with the last page of a slice",
+                )
 
 
 def _is_inside(at: int, spans: list[tuple[int, int]]) -> bool:
@@ -137,7 +144,7 @@ def _check_resumption(
         f"abandoned after page {len(before)} and asked again, {len(lost)} posts are lost, such "
         f"as {next(iter(lost), None)}; move a cursor with the last page of a slice",
     )
-    spans, wanted = _watched([*before, *after]), _watched(whole)
+    spans, wanted = _watched([*before, *after], pull), _watched(whole, pull)
     _require(
         spans == wanted,
         f"abandoned after page {len(before)} and asked again, it says that {spans} was "
@@ -151,8 +158,15 @@ def _check_stopping(make: Callable[[], Source], pull: Pull) -> None:
     _require(n_pages <= 1, "it goes on although pull.stopping() is true; look between requests")
 
 
-def _watched(pages: Iterable[Page]) -> list[tuple[int, int]]:
-    return union(page.watched for page in pages if page.watched is not None)
+def _watched(pages: Iterable[Page], pull: Pull) -> Mapping[str, list[tuple[int, int]]]:
+    return {
+        service: union(
+            page.watched
+            for page in pages
+            if page.watched is not None and (page.services is None or service in page.services)
+        )
+        for service in pull.services
+    }
 
 
 def _cursors(pages: Iterable[Page]) -> Mapping[str, str]:

@@ -1,0 +1,5 @@
+"""Reddit, through its API."""
+
+from miner.sources.reddit.source import Reddit
+
+__all__ = ["Reddit"]
