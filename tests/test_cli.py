@@ -6,8 +6,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -132,6 +134,14 @@ def test_every_example_of_the_help_runs(line, miner, folder, stream):
     if words[1] == "collect":  # nothing of this house asks the internet
         words = [{"10m": "1s", "1h": "1s", "wss://my.mirror": stream.url}.get(w, w) for w in words]
         words += ["--url", stream.url, "--set", "bluesky.idle=0.2"]
+    if "miner.toml" in words:
+        (folder / "miner.toml").write_text(
+            'database = "outages.db"\nservices = ["whatsapp"]\n'
+            f'[sources.bluesky]\nurl = "{stream.url}"\n'
+            "[sources.bluesky.options]\nidle = 0.2\npage = 0.1\n"
+        )
+    if words[1] == "watch":  # it has no end of its own
+        threading.Timer(2, os.kill, (os.getpid(), signal.SIGTERM)).start()
     result = miner(*words[1:], stdin=stdin)
 
     assert result.code == 0, result.err

@@ -99,7 +99,10 @@ def wrong_key(tables, name):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (LEAST.replace('"outages.db"', "3"), "miner.toml: database: has the wrong type; write text"),
+        (
+            LEAST.replace('"outages.db"', "3"),
+            "miner.toml: database: has the wrong type; write text",
+        ),
         ('services = ["whatsapp"]\n[sources.bluesky]', "database: is missing"),
         ('database = "a.db"\n[sources.bluesky]', "services: is missing"),
         (LEAST.replace("WhatsApp", "no such"), "services: unknown service"),

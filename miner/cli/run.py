@@ -14,7 +14,7 @@ from miner.cli.shared import config_option, json_option, print_json
     epilog="""\b
 Examples:
   miner run --config miner.toml
-  miner run --config miner.toml --log-format json --log-level warning
+  miner run --config miner.toml --log-format json --log-level info
 """
 )
 @config_option(required=True)
