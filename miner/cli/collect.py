@@ -15,6 +15,7 @@ Examples:
   miner collect --source bluesky --service whatsapp --db outages.db --for 10m
   miner collect --source bluesky --service whatsapp --service signal --db outages.db --catch-up
   miner collect --source bluesky --service whatsapp --db outages.db --url wss://my.mirror --for 1h
+  miner collect --source x --service whatsapp --db outages.db --since 6h --budget 5usd
 """
 )
 @click.option(
@@ -129,9 +130,29 @@ def command(
     elif not quiet:
         for outcome in outcomes:
             click.echo(_told(outcome), err=True)
+    if budget is not None and not quiet and not as_json:
+        _tell_estimates(db, [source.name for source in chosen])
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if errors:
         raise SourceError("; ".join(str(error) for error in errors))
+
+
+def _tell_estimates(db: str, sources: list[str]) -> None:
+    """Say what the sample says, and what all of it has cost."""
+    from miner.store import Store
+
+    store = Store(db)
+    for source in sources:
+        table = store.estimates(source=source)
+        for row in table[table["is_total"]].itertuples():
+            share = row.complaints / row.mentions if row.mentions else 0.0
+            click.echo(
+                f"{row.service} on {source}, {row.start:%Y-%m-%d %H:%M} to {row.end:%Y-%m-%d "
+                f"%H:%M} UTC: {row.mentions:,} mentions, {row.complaints:,.0f} complaints "
+                f"({row.complaints_low:,.0f} to {row.complaints_high:,.0f}), {share:.1%}; "
+                f"estimated from {row.sampled:,} posts",
+                err=True,
+            )
 
 
 def _urls(texts: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, str]:

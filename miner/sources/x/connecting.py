@@ -75,7 +75,7 @@ class Adapter(HTTPAdapter):
         kwargs["timeout"] = (_CONNECT, _READ)
         if self.host in {"127.0.0.1", "::1", "localhost"}:
             kwargs["proxies"] = {}
-        response = super().send(request, True, *args, **kwargs)  # noqa: FBT003 - requests' own
+        response = super().send(request, True, *args, **kwargs)
         if not stream:
             self._read(response)
         return response

@@ -9,7 +9,6 @@ searched for.
 from __future__ import annotations
 
 import queue
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
@@ -50,28 +49,27 @@ class _Connection(tweepy.StreamingClient):  # type: ignore[misc] # tweepy has no
         super().__init__(NO_KEY, return_type=requests.Response, daemon=True, max_retries=0)
         self.session.mount(TWEEPY_HOST, client.adapter)
         self.session.hooks["response"].append(self._note)
-        self.brought: queue.Queue[bytes | MinerError] = queue.Queue(_ROOM)
-        self.stands = threading.Event()
+        #: When it came, in micros UTC, and what.
+        self.brought: queue.Queue[tuple[int, bytes | MinerError]] = queue.Queue(_ROOM)
         self._client = client
         self._pull = pull
         self._answer: requests.Response | None = None
 
     def on_connect(self) -> None:
-        self.stands.set()
-        self.brought.put(_SIGN_OF_LIFE)
+        self._put(_SIGN_OF_LIFE)
 
     def on_data(self, raw_data: bytes) -> None:
-        self.brought.put(raw_data)
+        self._put(raw_data)
 
     def on_keep_alive(self) -> None:
-        self.brought.put(_SIGN_OF_LIFE)
+        self._put(_SIGN_OF_LIFE)
 
-    def on_request_error(self, status_code: int) -> None:
+    def on_request_error(self, status_code: int) -> None:  # noqa: ARG002 - the answer tells more
         assert self._answer is not None
         now = self._pull.clock.now()
         self._end(refusal(self._answer, now, self._client.adapter.hide))
 
-    def on_closed(self, response: requests.Response) -> None:
+    def on_closed(self, response: requests.Response) -> None:  # noqa: ARG002
         self._end(UnavailableError("x: the stream was closed"))
 
     def on_connection_error(self) -> None:
@@ -82,7 +80,10 @@ class _Connection(tweepy.StreamingClient):  # type: ignore[misc] # tweepy has no
 
     def _end(self, error: MinerError) -> None:
         self.disconnect()  # tweepy is not to connect again by itself
-        self.brought.put(error)
+        self._put(error)
+
+    def _put(self, brought: bytes | MinerError) -> None:
+        self.brought.put((self._pull.clock.now(), brought))
 
     def _note(self, response: requests.Response, **_: Any) -> None:
         self._answer = response
@@ -125,10 +126,10 @@ class _Stream:
         """Pages until there is a reason to end."""
         heard = self._pull.clock.monotonic()
         while not self._pull.stopping():
-            read, is_alive, error = self._gather()
-            if is_alive:
+            read, last, error = self._gather()
+            if last is not None:
                 heard = self._pull.clock.monotonic()
-                self._move()
+                self._move(last)
             yield from self._of(read)
             if error is not None:
                 raise error
@@ -143,30 +144,29 @@ class _Stream:
         """Whether X's index has what was written before the stream stood."""
         return self._since is not None and self._pull.clock.now() - self._since > SETTLED
 
-    def _move(self) -> None:
-        """The stream is alive: what is older than its delay is complete."""
-        now = self._pull.clock.now()
+    def _move(self, last: int) -> None:
+        """Something came at a time: what is older by the stream's delay is complete."""
         if self._since is None:
-            self._since = now + (-now % SECOND)
-        self._until = max(self._until, now - _LATE)
+            self._since = last + (-last % SECOND)
+        self._until = max(self._until, last - _LATE)
 
-    def _gather(self) -> tuple[Read, bool, MinerError | None]:
-        """What comes within the time of a page, and why it ended."""
-        read, is_alive = Read(), False
+    def _gather(self) -> tuple[Read, int | None, MinerError | None]:
+        """What comes within the time of a page, when the last of it came, and why it ended."""
+        read, last = Read(), None
         until = self._pull.clock.monotonic() + self._seconds
         while (left := until - self._pull.clock.monotonic()) > 0:
             try:
-                brought = self._connection.brought.get(timeout=min(left, 0.25))
+                at, brought = self._connection.brought.get(timeout=min(left, 0.25))
             except queue.Empty:
                 if self._pull.stopping():
                     break
                 continue
             if isinstance(brought, MinerError):
-                return read, is_alive, brought
-            is_alive = True
+                return read, last, brought
+            last = at
             if brought and (error := _take(brought, read, self._pull)) is not None:
-                return read, is_alive, error
-        return read, is_alive, None
+                return read, last, error
+        return read, last, None
 
     def _of(self, read: Read) -> Iterator[Page]:
         """Pages of what came: the posts, and what each service has watched."""
