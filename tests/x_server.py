@@ -316,7 +316,11 @@ def compiled(query):
         tokens = re.findall(r'"[^"]*"|\(|\)|[^\s()]+', query)
         _COMPILED[query] = _either(tokens)
     parsed = _COMPILED[query]
-    return lambda post: parsed(f" {re.sub(r'[^#@\\w]+', ' ', post['text'].lower())} ", post)
+    return lambda post: parsed(f" {_words(post['text'])} ", post)
+
+
+def _words(text):
+    return re.sub(r"[^#@\w]+", " ", text.lower()).strip()
 
 
 def _either(tokens):
@@ -336,7 +340,7 @@ def _either(tokens):
 def _term(token):
     if token == "-is:retweet":
         return lambda text, post: not post.get("referenced_tweets")
-    words = re.sub(r"[^#@\w]+", " ", token.strip('"').lower()).strip()
+    words = _words(token.strip('"'))
     return lambda text, post: f" {words} " in text
 
 

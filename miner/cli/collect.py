@@ -144,13 +144,14 @@ def _tell_estimates(db: str, sources: list[str]) -> None:
     store = Store(db)
     for source in sources:
         table = store.estimates(source=source)
-        for row in table[table["is_total"]].itertuples():
+        totals: Any = table[table["is_total"]]
+        for row in totals.itertuples():
             share = row.complaints / row.mentions if row.mentions else 0.0
+            span = f"{row.start:%Y-%m-%d %H:%M} to {row.end:%Y-%m-%d %H:%M} UTC"
             click.echo(
-                f"{row.service} on {source}, {row.start:%Y-%m-%d %H:%M} to {row.end:%Y-%m-%d "
-                f"%H:%M} UTC: {row.mentions:,} mentions, {row.complaints:,.0f} complaints "
-                f"({row.complaints_low:,.0f} to {row.complaints_high:,.0f}), {share:.1%}; "
-                f"estimated from {row.sampled:,} posts",
+                f"{row.service} on {source}, {span}: {row.mentions:,} mentions, "
+                f"{row.complaints:,.0f} complaints ({row.complaints_low:,.0f} to "
+                f"{row.complaints_high:,.0f}), {share:.1%}; estimated from {row.sampled:,} posts",
                 err=True,
             )
 

@@ -231,7 +231,9 @@ class _Run:
             self._clock.now(),
         )
         stored = self._writer.apply(page, labelled, context)
-        if page.posts or page.cursors or page.watched or page.counts or page.windows:
+        # Posts that were there already are nothing new: a pull that fails at the same place
+        # each time would go on for ever.
+        if stored.posts or page.cursors or page.watched or page.counts or page.windows:
             self._failures.in_row = 0
         self._add(page, stored)
         if self._clock.monotonic() - self._tidied > TIDY:

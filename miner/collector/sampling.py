@@ -106,9 +106,7 @@ class _Job:
                 return
             found = _Plan(query, *span, self._affordable())
             with self._writer.transaction() as connection:
-                add_plan(
-                    connection, self._source.name, self._service, query, span, found.n_posts
-                )
+                add_plan(connection, self._source.name, self._service, query, span, found.n_posts)
         yield from self._draws(found)
         if not self._pull.stopping():
             cursors = {_cursor(self._service): str(found.end)}

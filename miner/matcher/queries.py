@@ -32,7 +32,8 @@ class _Language:
 
 #: Limits: X build-a-query (512 recent search, 1,024 full archive; self-serve access),
 #: where reposts are left out: they cost money, are not counted, and search has none since
-#: May 2026, so that with them it would differ from the stream; Reddit search (512). Bluesky's search and Mastodon's hashtag timelines have no "or".
+#: May 2026, so that with them it would differ from the stream; Reddit search (512).
+#: Bluesky's search and Mastodon's hashtag timelines have no "or".
 _LANGUAGES: Final = {
     "x": _Language(512, " OR ", " -is:retweet"),
     "x_full_archive": _Language(1_024, " OR ", " -is:retweet"),

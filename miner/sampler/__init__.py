@@ -3,9 +3,9 @@
 Only arithmetic: counts and samples in, plans and intervals out.
 """
 
+from miner.sampler.choosing import choose
 from miner.sampler.estimating import Estimate, estimate, share_of
 from miner.sampler.planning import Stratum, plan
 from miner.sampler.tallying import Tally, tallies
-from miner.sampler.choosing import choose
 
 __all__ = ["Estimate", "Stratum", "Tally", "choose", "estimate", "plan", "share_of", "tallies"]

@@ -8,6 +8,7 @@ most is said.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -113,5 +114,5 @@ def _parts(at: int, mentions: int) -> Iterator[tuple[tuple[int, int], float]]:
     """A minute cut into windows of whole seconds, about equally long."""
     n_parts = min(60, round(mentions / PER_WINDOW))
     cuts = [at + SECOND * (60 * number // n_parts) for number in range(n_parts + 1)]
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in itertools.pairwise(cuts):
         yield (start, end), mentions * (end - start) / MINUTE

@@ -102,6 +102,8 @@ class Client:
             # A connection that failed has perhaps cost what was paid for.
             self._refund(each, n_paid if self._is_refused else 0)
             raise
+        if not _is_page(record):
+            raise UnavailableError("x: the answer is no page of posts")
         self._refund(each, n_paid - min(n_paid, _n_posts(record)))
         return record
 
@@ -122,7 +124,10 @@ class Client:
         if token is not None:
             params["next_token"] = token
         # tweepy's own method does not know next_token.
-        return self._ask(lambda **values: self._tweepy.request("GET", path, values), **params)
+        record = self._ask(lambda **values: self._tweepy.request("GET", path, values), **params)
+        if not _is_page(record):
+            raise UnavailableError("x: the answer is no page of counts")
+        return record
 
     def _ask(self, ask: Callable[..., Any], **params: Any) -> Record:
         params = {name: value for name, value in params.items() if value is not None}
@@ -187,6 +192,11 @@ def _times(question: Question) -> dict[str, str]:
 def as_time(at: int) -> str:
     """A time as X wants it: UTC, whole seconds; tweepy would take naive times for UTC."""
     return datetime.fromtimestamp(at // SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_page(record: Mapping[str, Any]) -> bool:
+    """Whether an answer has the shape of a page; a part of one would pass for an empty one."""
+    return isinstance(record.get("meta"), dict) and isinstance(record.get("data", []), list)
 
 
 def _n_posts(record: Mapping[str, Any]) -> int:

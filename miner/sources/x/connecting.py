@@ -76,7 +76,9 @@ class Adapter(HTTPAdapter):
         if self.host in {"127.0.0.1", "::1", "localhost"}:
             kwargs["proxies"] = {}
         response = super().send(request, True, *args, **kwargs)
-        if not stream:
+        if not response.headers.get("x-rate-limit-reset", "0").isdecimal():
+            del response.headers["x-rate-limit-reset"]  # tweepy would stumble over it
+        if not stream or not response.ok:
             self._read(response)
         return response
 
@@ -94,5 +96,7 @@ class Adapter(HTTPAdapter):
             response.close()
             raise requests.ConnectionError(type(error).__name__) from None
         # What requests would have set by reading it by itself.
-        response._content = parts.getvalue()  # noqa: SLF001
+        # A host that repeats the key would have it logged.
+        content = parts.getvalue().replace(self._token.encode(), b"...")
+        response._content = content  # noqa: SLF001
         response._content_consumed = True  # type: ignore[attr-defined] # noqa: SLF001

@@ -29,7 +29,7 @@ _KEPT: Final = 7 * 86_400 * SECOND - _MINUTE
 _SLICE: Final = "60"
 _FIRST: Final = 15 * _MINUTE
 #: X's names in the lexicon's query languages.
-PLATFORMS: Final = {"search": "x", "archive": "x_full_archive", "stream": "x"}
+PLATFORMS: Final = {"search": "x", "archive": "x_full_archive"}
 #: 4 May 2026: search and counts moved to a new index, which has no reposts.
 NEW_INDEX: Final = Break(
     1_777_852_800 * SECOND,

@@ -10,10 +10,11 @@ from miner.sources.protocol import Page, Pull
 from miner.sources.x.client import Client
 from miner.sources.x.counting import count, draw
 from miner.sources.x.prices import price
-from miner.sources.x.search import PLATFORMS, search, settled
+from miner.sources.x.search import search, settled
 from miner.sources.x.stream import follow
 from miner.sources.x.terms import warn_of_itself
 
+_WAYS: Final = ("search", "archive", "stream")
 #: Seconds between two looks at recent search.
 _PERIOD: Final = 60.0
 
@@ -42,22 +43,20 @@ class X:
             UsageError: a setting makes no sense.
         """
         client, via = self._begin(pull)
-        if via == "stream" and pull.budget is not None:
-            raise UsageError(
-                "x: a stream gives as many posts as are written, so that no budget can be kept; "
-                "use --budget with x.via=search or archive"
-            )
+        if pull.budget is not None:
+            _refuse_budget(via)
         while not pull.stopping():
             if via == "stream" and not pull.catch_up:
                 yield from follow(client, pull)
                 return
-            yield from search(client, pull, via, settled(pull))
+            yield from search(client, pull, "search" if via == "stream" else via, settled(pull))
             if pull.catch_up or pull.wait(_PERIOD):
                 return
 
     def count(self, pull: Pull, service: str, start: int, end: int) -> Iterator[Page]:
         """Pages with the mentions of every minute of ``[start, end)``."""
         client, via = self._begin(pull)
+        _refuse_budget(via)
         yield from count(client, pull, service, start, end, via)
 
     def draw(self, pull: Pull, service: str, window: tuple[int, int], most: int) -> Iterator[Page]:
@@ -71,9 +70,17 @@ class X:
 
     def _begin(self, pull: Pull) -> tuple[Client, str]:
         via = pull.options.get("via", "search")
-        if via not in PLATFORMS:
-            raise UsageError(f"x.via={via!r} is not one of {', '.join(PLATFORMS)}")
+        if via not in _WAYS:
+            raise UsageError(f"x.via={via!r} is not one of {', '.join(_WAYS)}")
         if not self._has_warned:
             self._has_warned = True
             warn_of_itself(pull.services)
         return Client(pull), via
+
+
+def _refuse_budget(via: str) -> None:
+    if via == "stream":
+        raise UsageError(
+            "x: a stream gives as many posts as are written, so that no budget can be kept; "
+            "use --budget with x.via=search or archive"
+        )

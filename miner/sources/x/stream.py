@@ -137,7 +137,7 @@ class _Stream:
                 raise UnavailableError(f"x: the stream was silent for {_SILENT:.0f} s")
             if not self._is_joined and self._may_join():
                 assert self._since is not None
-                yield from search(self._client, self._pull, "stream", self._since)
+                yield from search(self._client, self._pull, "search", self._since)
                 self._is_joined = not self._pull.stopping()
 
     def _may_join(self) -> bool:
