@@ -70,12 +70,28 @@ def estimate(parts: Sequence[Tally]) -> tuple[list[Estimate], Estimate | None]:
     mentions = sum(tally.mentions for tally in merged)
     seen = sum(tally.complaints for tally in merged)
     others = sum(tally.posts for tally in merged) - seen
-    half = _Z * math.sqrt(variance)
+    half = _quantile(merged) * math.sqrt(variance)
     low = min(total, max(total - half, float(seen)))
     high = max(total, min(total + half, float(mentions - others)))
     posts = sum(tally.posts for tally in merged)
     whole = Estimate(merged[0].start, merged[-1].end, mentions, posts, total, low, high)
     return rows, whole
+
+
+def _quantile(parts: Sequence[Tally]) -> float:
+    """Student's quantile for 95 %: the variance itself is estimated from few windows.
+
+    Degrees of freedom by Welch and Satterthwaite; the quantile by Fisher's expansion.
+    """
+    terms = [
+        (tally.mentions**2 * share_of(tally)[1], max(1, len(tally.draws) - 1)) for tally in parts
+    ]
+    total = sum(variance for variance, _ in terms)
+    if total == 0:
+        return _Z
+    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in terms)
+    second = (5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / 96
+    return _Z + (_Z**3 + _Z) / (4 * freedom) + second / freedom**2
 
 
 def _row(tally: Tally, share: float, variance: float) -> Estimate:

@@ -12,7 +12,7 @@ import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from miner.formats.times import SECOND
 
@@ -23,6 +23,11 @@ PER_WINDOW: Final = 5.0
 #: Posts for each stratum, and the most strata.
 _PER_STRATUM: Final = 40
 _MOST_STRATA: Final = 48
+#: For sums of fractions that should be whole.
+_TINY: Final = 1e-6
+
+#: A window and its expected posts.
+Expected: TypeAlias = tuple[tuple[int, int], float]
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,14 @@ class Stratum:
     Attributes:
         windows: intervals in micros UTC, whole seconds, without holes.
         expected: for each window, how many posts the counts let expect.
+        mentions: posts that the platform counted in it.
+        seed: of the order in which windows are drawn.
     """
 
     windows: tuple[tuple[int, int], ...]
     expected: tuple[float, ...]
+    mentions: int
+    seed: int = 0
 
     @property
     def start(self) -> int:
@@ -47,51 +56,58 @@ class Stratum:
         """Where it ends, in micros UTC, exclusive."""
         return self.windows[-1][1]
 
-    @property
-    def mentions(self) -> int:
-        """Posts that the platform counted in it."""
-        return round(sum(self.expected))
-
     def order(self) -> list[int]:
-        """Numbers of its windows in the random order in which they are drawn.
+        """Numbers of its windows in the order in which they are drawn.
 
-        The order is the same whenever it is asked for, so that a run which was killed
-        goes on with the same sample.
+        It begins at random and goes on where the widest hole is, so that few windows
+        already lie all over the stratum: what changes within it is met evenly. The order
+        is the same whenever it is asked for, so that a run which was killed goes on with
+        the same sample.
         """
-        numbers = list(range(len(self.windows)))
-        random.Random(self.start).shuffle(numbers)  # noqa: S311 - a sample, no secret
-        return numbers
+        n_windows = len(self.windows)
+        n_bits = max(1, (n_windows - 1).bit_length())
+        first = random.Random(self.seed ^ self.start).randrange(n_windows)  # noqa: S311
+        places = (int(f"{n:0{n_bits}b}"[::-1], 2) for n in range(1 << n_bits))
+        order = [((place * n_windows >> n_bits) + first) % n_windows for place in places]
+        return list(dict.fromkeys(order))
 
 
-def plan(counts: Sequence[tuple[int, int]], n_posts: int) -> list[Stratum]:
+def plan(counts: Sequence[tuple[int, int]], n_posts: int, seed: int = 0) -> list[Stratum]:
     """Strata of a range, none of which is without mentions.
 
     Args:
         counts: pairs of a minute, micros UTC, and its mentions; in the order of time.
         n_posts: posts that can be paid for; it decides how many strata there are.
+        seed: of the order in which windows are drawn.
     """
     windows = list(_windows(counts))
     total = sum(expected for _, expected in windows)
     n_strata = max(1, min(_MOST_STRATA, n_posts // _PER_STRATUM, len(windows) // 2))
-    strata: list[Stratum] = []
-    part: list[tuple[tuple[int, int], float]] = []
+    cuts = [0]
     seen = 0.0
-    for window, expected in windows:
-        part.append((window, expected))
+    for number, (_, expected) in enumerate(windows, 1):
         seen += expected
-        if seen >= total * (len(strata) + 1) / n_strata - 1e-9:
-            strata.append(_stratum(part))
-            part = []
-    if part and strata:
-        strata[-1] = _stratum([*zip(strata[-1].windows, strata[-1].expected, strict=True), *part])
+        if seen >= total * len(cuts) / n_strata - _TINY:
+            cuts.append(number)
+    cuts[-1] = len(windows)
+    strata = [_stratum(windows, first, last, seed) for first, last in itertools.pairwise(cuts)]
     return [stratum for stratum in strata if stratum.mentions > 0]
 
 
-def _stratum(part: Sequence[tuple[tuple[int, int], float]]) -> Stratum:
-    return Stratum(tuple(window for window, _ in part), tuple(expected for _, expected in part))
+def _stratum(windows: Sequence[Expected], first: int, last: int, seed: int) -> Stratum:
+    """A stratum of some windows; a cut through a minute rounds, and no post is lost by it."""
+    before = round(sum(expected for _, expected in windows[:first]))
+    after = round(sum(expected for _, expected in windows[:last]))
+    part = windows[first:last]
+    return Stratum(
+        tuple(window for window, _ in part),
+        tuple(expected for _, expected in part),
+        after - before,
+        seed,
+    )
 
 
-def _windows(counts: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], float]]:
+def _windows(counts: Sequence[tuple[int, int]]) -> Iterator[Expected]:
     """Windows and their expected posts: parts of busy minutes, runs of quiet ones."""
     start, waiting = None, 0
     end = 0
@@ -110,7 +126,7 @@ def _windows(counts: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int
         yield (start, end), float(waiting)
 
 
-def _parts(at: int, mentions: int) -> Iterator[tuple[tuple[int, int], float]]:
+def _parts(at: int, mentions: int) -> Iterator[Expected]:
     """A minute cut into windows of whole seconds, about equally long."""
     n_parts = min(60, round(mentions / PER_WINDOW))
     cuts = [at + SECOND * (60 * number // n_parts) for number in range(n_parts + 1)]

@@ -66,7 +66,7 @@ class Client:
         self._adapter = Adapter(pull.url, bearer_token(), pull.clock)
         self._tweepy = tweepy.Client(NO_KEY, return_type=requests.Response)
         self._tweepy.session.mount(TWEEPY_HOST, self._adapter)
-        self._archive_at = 0.0
+        self._archive_at: float | None = None
         self._is_refused = False
 
     @property
@@ -175,10 +175,12 @@ class Client:
 
     def _keep_pace(self) -> None:
         """Wait until X may be asked for its archive again: once a second."""
-        left = self._archive_at + _ARCHIVE_PACE - self._pull.clock.monotonic()
-        if self._archive_at and left > 0:
-            self._pull.wait(left)
-        self._archive_at = self._pull.clock.monotonic()
+        clock = self._pull.clock
+        if self._archive_at is not None:
+            left = self._archive_at + _ARCHIVE_PACE - clock.monotonic()
+            if left > 0:
+                self._pull.wait(left)
+        self._archive_at = clock.monotonic()
 
 
 def _times(question: Question) -> dict[str, str]:

@@ -32,6 +32,7 @@ class X:
 
     def __init__(self) -> None:
         self._has_warned = False
+        self._open: tuple[Pull, Client] | None = None
 
     def pages(self, pull: Pull) -> Iterator[Page]:
         """Pages from the services' cursors on.
@@ -75,7 +76,9 @@ class X:
         if not self._has_warned:
             self._has_warned = True
             warn_of_itself(pull.services)
-        return Client(pull), via
+        if self._open is None or self._open[0] is not pull:
+            self._open = pull, Client(pull)
+        return self._open[1], via
 
 
 def _refuse_budget(via: str) -> None:
