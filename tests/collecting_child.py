@@ -4,6 +4,7 @@ import os
 
 from miner.collector import Labeller, Options, collect
 from miner.lexicon import load_lexicon
+from miner.sources.x import X
 
 
 def load_all():
@@ -17,8 +18,7 @@ LABELLER = load_all()
 def run(path, kind, url, since, options):
     budgets = {}
     if kind == "x":
-        from miner.sources.x import X as Source
-
+        Source = X  # noqa: N806 - loaded before the fork
         os.environ["X_BEARER_TOKEN"] = "secret-of-the-test"
         budgets = {"x": int(options["budget"])} if "budget" in options else {}
     elif kind == "example":

@@ -1,5 +1,6 @@
 """A budget: counts first, then a sample; what it says is true as often as it claims."""
 
+import random
 import subprocess
 import sys
 
@@ -34,19 +35,22 @@ def _key(monkeypatch):
     monkeypatch.setenv("X_BEARER_TOKEN", "secret-of-the-test")
 
 
-def sample(path, outage, server, labeller, budget, **settings):
+def sample(path, outage, server, labeller, budget):
     """Collect on a budget; gives the outcome and the store."""
+    clock = FakeClock(outage.end + 5 * MINUTE)
+    return collect_on_budget(path, outage, server, labeller, budget, clock), Store(path)
+
+
+def collect_on_budget(path, outage, server, labeller, budget, clock):
     options = Options(
         since=outage.start,
         urls={"x": server.url},
-        settings={"x": settings},
         budgets={"x": budget},
         keep_raw=False,
         attempts=4,
     )
-    clock = FakeClock(outage.end + 5 * MINUTE)
     (outcome,) = collect(path, [X()], labeller, options, clock=clock)
-    return outcome, Store(path)
+    return outcome
 
 
 def total(store):
@@ -193,6 +197,52 @@ def run_cli(*words):
     )
 
 
+class Crash(BaseException):
+    """Stands for the end of the process: nothing tidies up after it."""
+
+
+class CrashingClock(FakeClock):
+    """A clock that ends everything when it is asked once too often."""
+
+    def __init__(self, at, n_calls):
+        super().__init__(at)
+        self.n_left = n_calls
+
+    def now(self):
+        self.n_left -= 1
+        if self.n_left == 0:
+            raise Crash
+        return self.at
+
+
+@pytest.mark.parametrize("n_runs", [8, pytest.param(200, marks=pytest.mark.slow)])
+def test_no_crash_makes_it_spend_more_than_its_budget(tmp_path, labeller, n_runs):
+    n_crashes = 0
+    for seed in range(n_runs):
+        draw = random.Random(seed)
+        budget = draw.choice([7_000, 150_000, 500_000, 1_200_000])
+        outage = Outage(seed, START, minutes=120, scale=0.05)
+        path = tmp_path / f"{seed}.db"
+        with XServer(outage.posts) as server:
+            faults = [Fault(), Fault(), Fault(503), Fault(spoil="torn"), Fault(spoil="cut")]
+            server.faults = [draw.choice(faults) for _ in range(5)]
+            for most in (*[40] * 6, 10**9):
+                clock = CrashingClock(outage.end + 5 * MINUTE, draw.randint(2, most))
+                try:
+                    collect_on_budget(path, outage, server, labeller, budget, clock)
+                except Crash:
+                    n_crashes += 1
+                else:
+                    break
+            bill = server.bill
+        (spend,) = Store(path).status(START)["spend"]
+        assert bill <= spend["micros"] <= budget, seed
+        # With the least money a crash or a fault may have cost what the counts would.
+        if budget > 7_000 or not Store(path).estimates().empty:
+            assert total(Store(path))["mentions"] == len(outage.posts), seed
+    assert n_crashes > n_runs
+
+
 @pytest.mark.parametrize(
     ("n_runs", "least"), [(10, 0.8), pytest.param(150, 0.93, marks=pytest.mark.slow)]
 )
@@ -229,8 +279,6 @@ def test_strata_cover_every_mention_once_with_windows_of_whole_seconds(numbers, 
 
 @given(counts, st.integers(0, 2_000), st.integers(0, 2**30))
 def test_draws_never_repeat_and_end_with_everything_known(numbers, n_posts, seed):
-    import random
-
     draw = random.Random(seed)
     minutes = [(START + n * MINUTE, number % 40) for n, number in enumerate(numbers)]
     strata = plan(minutes, n_posts)

@@ -19,7 +19,7 @@ from miner.formats.times import SECOND
 MINUTE: Final = 60 * SECOND
 #: Posts that are expected in a window; enough that a request is not wasted on one post,
 #: few enough that a draw says something about a whole stratum.
-PER_WINDOW: Final = 5.0
+PER_WINDOW: Final = 3.0
 #: Posts for each stratum, and the most strata.
 _PER_STRATUM: Final = 40
 _MOST_STRATA: Final = 48
