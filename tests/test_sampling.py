@@ -217,7 +217,7 @@ class CrashingClock(FakeClock):
 
 @pytest.mark.parametrize("n_runs", [8, pytest.param(200, marks=pytest.mark.slow)])
 def test_no_crash_makes_it_spend_more_than_its_budget(tmp_path, labeller, n_runs):
-    n_crashes = 0
+    n_crashes = n_estimates = 0
     for seed in range(n_runs):
         draw = random.Random(seed)
         budget = draw.choice([7_000, 150_000, 500_000, 1_200_000])
@@ -237,9 +237,11 @@ def test_no_crash_makes_it_spend_more_than_its_budget(tmp_path, labeller, n_runs
             bill = server.bill
         (spend,) = Store(path).status(START)["spend"]
         assert bill <= spend["micros"] <= budget, seed
-        # With the least money a crash or a fault may have cost what the counts would.
-        if budget > 7_000 or not Store(path).estimates().empty:
+        # Faults in a row, or little money, may have ended it before it has counted.
+        if not Store(path).estimates().empty:
+            n_estimates += 1
             assert total(Store(path))["mentions"] == len(outage.posts), seed
+    assert n_estimates > n_runs / 2
     assert n_crashes > n_runs
 
 

@@ -336,6 +336,7 @@ def test_a_post_of_wrong_types_does_not_take_others_along(run, item):
     assert len(store.posts()) + outcome.skipped == 4
 
 
+@pytest.mark.slow
 def test_a_post_of_ten_megabytes_and_halves_of_characters_come_through(run):
     posts = [
         a_post(NOW - HOUR, "whatsapp is down " + "x" * 10_000_000, 1),
