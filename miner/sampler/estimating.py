@@ -65,7 +65,7 @@ def estimate(parts: Sequence[Tally]) -> tuple[list[Estimate], Estimate | None]:
     for tally in merged:
         share, uncertain = share_of(tally)
         rows.append(_row(tally, share, uncertain))
-        total += tally.mentions * share
+        total += tally.scaled(share)
         variance += tally.mentions**2 * uncertain
     mentions = sum(tally.mentions for tally in merged)
     seen = sum(tally.complaints for tally in merged)
@@ -103,10 +103,8 @@ def _row(tally: Tally, share: float, variance: float) -> Estimate:
         middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
         half = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
         low, high = max(0.0, middle - half), min(1.0, middle + half)
-    number = tally.mentions
-    return Estimate(
-        tally.start, tally.end, number, tally.posts, number * share, number * low, number * high
-    )
+    complaints = (tally.scaled(at) for at in (share, low, high))
+    return Estimate(tally.start, tally.end, tally.mentions, tally.posts, *complaints)
 
 
 def _merged(parts: Sequence[Tally]) -> list[Tally]:

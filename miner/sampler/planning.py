@@ -9,6 +9,7 @@ most is said.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -84,25 +85,24 @@ def plan(counts: Sequence[tuple[int, int]], n_posts: int, seed: int = 0) -> list
     total = sum(expected for _, expected in windows)
     n_strata = max(1, min(_MOST_STRATA, n_posts // _PER_STRATUM, len(windows) // 2))
     cuts = [0]
-    seen = 0.0
-    for number, (_, expected) in enumerate(windows, 1):
+    seen, next_cut = 0.0, total / n_strata
+    for number, ((_, end), expected) in enumerate(windows, 1):
         seen += expected
-        if seen >= total * len(cuts) / n_strata - _TINY:
+        # Only between minutes: what lies in a part of one, nobody has counted.
+        if end % MINUTE == 0 and seen >= next_cut - _TINY:
             cuts.append(number)
-    cuts[-1] = len(windows)
+            next_cut = total / n_strata * (math.floor(seen * n_strata / (total or 1) + _TINY) + 1)
+    cuts = [*cuts[: max(1, len(cuts) - 1)], len(windows)]
     strata = [_stratum(windows, first, last, seed) for first, last in itertools.pairwise(cuts)]
     return [stratum for stratum in strata if stratum.mentions > 0]
 
 
 def _stratum(windows: Sequence[Expected], first: int, last: int, seed: int) -> Stratum:
-    """A stratum of some windows; a cut through a minute rounds, and no post is lost by it."""
-    before = round(sum(expected for _, expected in windows[:first]))
-    after = round(sum(expected for _, expected in windows[:last]))
     part = windows[first:last]
     return Stratum(
         tuple(window for window, _ in part),
         tuple(expected for _, expected in part),
-        after - before,
+        round(sum(expected for _, expected in part)),
         seed,
     )
 

@@ -41,6 +41,13 @@ class Tally:
         """Whether every window was drawn, so that nothing is left to estimate."""
         return len(self.draws) >= self.n_windows
 
+    def scaled(self, share: float) -> float:
+        """Complaints at a share of the mentions; those that were found, where all were drawn.
+
+        A platform also counts posts that it no longer gives.
+        """
+        return float(self.complaints) if self.is_whole else self.mentions * share
+
     def joined(self, other: Tally) -> Tally:
         """The two taken together."""
         return Tally(
