@@ -19,6 +19,7 @@ import pytest
 from miner.cli import COMMANDS, cli, main
 
 from jetstream_server import JetstreamServer, made_events
+from x_server import XServer
 
 REPOSITORY = Path(__file__).parents[1]
 SERIES = (
@@ -96,6 +97,13 @@ def stream():
         yield server
 
 
+@pytest.fixture(scope="module")
+def x_server():
+    """X on loopback, for examples that collect on a budget."""
+    with XServer() as server:
+        yield server
+
+
 def read(path):
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
 
@@ -122,7 +130,7 @@ def test_every_command_has_help_with_examples(miner):
 
 
 @pytest.mark.parametrize("line", list(examples()))
-def test_every_example_of_the_help_runs(line, miner, folder, stream):
+def test_every_example_of_the_help_runs(line, miner, folder, stream, x_server, monkeypatch):
     first, _, rest = line.partition("||")[0].partition("|")
     stdin = b""
     if first.strip().startswith("cat "):
@@ -133,7 +141,11 @@ def test_every_example_of_the_help_runs(line, miner, folder, stream):
         miner("mine", "posts.csv", "-o", "series.csv")
     if words[1] == "collect":  # nothing of this house asks the internet
         words = [{"10m": "1s", "1h": "1s", "wss://my.mirror": stream.url}.get(w, w) for w in words]
-        words += ["--url", stream.url, "--set", "bluesky.idle=0.2"]
+        if "x" in words:
+            monkeypatch.setenv("X_BEARER_TOKEN", x_server.token)
+            words += ["--url", x_server.url]
+        else:
+            words += ["--url", stream.url, "--set", "bluesky.idle=0.2"]
     if "miner.toml" in words:
         (folder / "miner.toml").write_text(
             'database = "outages.db"\nservices = ["whatsapp"]\n'

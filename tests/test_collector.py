@@ -322,7 +322,7 @@ def test_a_source_pays_before_it_asks(path, labeller, clock):
 
 
 def test_every_built_in_source_comes_through_the_door():
-    assert {"bluesky", "mastodon", "reddit"} <= set(registry.names())
+    assert {"bluesky", "mastodon", "reddit", "x"} <= set(registry.names())
     for name in registry.names():
         assert registry.load(name).name == name
     with pytest.raises(UsageError, match="bluesky"):

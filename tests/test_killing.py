@@ -11,6 +11,8 @@ from jetstream_server import T0, JetstreamServer, made_events, post_event
 from mastodon_server import TOKEN, MastodonServer
 from newest_first_server import NewestFirstServer
 from reddit_server import RedditServer
+from x_outage import Outage
+from x_server import XServer, a_post
 
 SECOND = 1_000_000
 #: Kills in a run; after them it is left to end.
@@ -146,3 +148,44 @@ def assert_whole(path, texts, since, last, n_kills):
     assert store.series("whatsapp", "1h")["mentions"].sum() == len(texts)
     assert is_whole(path)
     assert n_kills <= MOST_KILLS
+
+
+@pytest.mark.parametrize("seed", runs(2, 100))
+def test_x_newest_first_in_time_slices(seed, processes, tmp_path):
+    path = tmp_path / "outages.db"
+    since = (time.time_ns() // 1000) // SECOND * SECOND - 3 * 3600 * SECOND
+    times = [since + n * 60 * SECOND for n in range(170)]
+    posts = [a_post(at, f"whatsapp is down {n}", n) for n, at in enumerate(times)]
+    with XServer(posts, size=7, delay=0.004) as server:
+        n_kills = collect_killed(
+            processes, seed, path, "x", server.url, since, {"queries": "2", "slice": "30"}
+        )
+    store = Store(path)
+
+    assert sorted(store.posts()["text"]) == sorted(post["text"] for post in posts)
+    (watched,) = store.watched().to_dict("records")
+    assert watched["start"].value // 1000 == since
+    assert watched["end"].value // 1000 > times[-1]
+    assert is_whole(path)
+    assert n_kills <= MOST_KILLS
+
+
+@pytest.mark.parametrize("seed", runs(2, 50))
+def test_a_budget_is_never_exceeded_and_the_sample_goes_on(seed, processes, tmp_path):
+    path = tmp_path / "outages.db"
+    now = (time.time_ns() // 1000) // (60 * SECOND) * 60 * SECOND
+    budget = random.Random(seed).choice([60_000, 120_000, 199_999, 350_000])
+    outage = Outage(seed, now - 130 * 60 * SECOND, minutes=120, scale=0.05)
+    with XServer(outage.posts, delay=0.002) as server:
+        collect_killed(
+            processes, seed, path, "x", server.url, outage.start, {"budget": str(budget)}
+        )
+        bill = server.bill
+    store = Store(path)
+
+    (spend,) = store.status(now)["spend"]
+    assert bill <= spend["micros"] <= budget
+    totals = store.estimates()[store.estimates()["is_total"]]
+    assert totals["mentions"].iloc[0] == len(outage.posts)
+    assert totals["sampled"].sum() * 5_000 <= budget
+    assert is_whole(path)

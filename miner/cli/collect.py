@@ -18,6 +18,7 @@ Examples:
   miner collect --source bluesky --service whatsapp --db outages.db --for 10m
   miner collect --source bluesky --service whatsapp --service signal --db outages.db --catch-up
   miner collect --source bluesky --service whatsapp --db outages.db --url wss://my.mirror --for 1h
+  miner collect --source x --service whatsapp --db outages.db --since 6h --budget 5usd
 """
 )
 @click.option(
@@ -136,9 +137,30 @@ def command(
     elif not quiet and log_format == "text":
         for outcome in outcomes:
             click.echo(_told(outcome), err=True)
+    if budget is not None and not quiet and not as_json:
+        _tell_estimates(db, [source.name for source in chosen])
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if errors:
         raise SourceError("; ".join(str(error) for error in errors))
+
+
+def _tell_estimates(db: str, sources: list[str]) -> None:
+    """Say what the sample says, and what all of it has cost."""
+    from miner.store import Store
+
+    store = Store(db)
+    for source in sources:
+        table = store.estimates(source=source)
+        totals: Any = table[table["is_total"]]
+        for row in totals.itertuples():
+            share = row.complaints / row.mentions if row.mentions else 0.0
+            span = f"{row.start:%Y-%m-%d %H:%M} to {row.end:%Y-%m-%d %H:%M} UTC"
+            click.echo(
+                f"{row.service} on {source}, {span}: {row.mentions:,} mentions, "
+                f"{row.complaints:,.0f} complaints ({row.complaints_low:,.0f} to "
+                f"{row.complaints_high:,.0f}), {share:.1%}; estimated from {row.sampled:,} posts",
+                err=True,
+            )
 
 
 def _urls(texts: tuple[str, ...], sources: tuple[str, ...]) -> dict[str, str]:

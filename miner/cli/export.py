@@ -21,6 +21,7 @@ Examples:
   miner export labelled.csv --columns created_at,text,label -o short.jsonl
   miner export --db outages.db --service whatsapp --freq 5min -o series.csv
   miner export --db outages.db --posts --ids-only -o ids.csv
+  miner export --db outages.db --estimates -o estimates.csv
 """
 )
 @click.argument("table", metavar="[IN]", required=False)
@@ -39,6 +40,7 @@ Examples:
 @click.option("--from", "start", metavar="T", help="First time, such as 2022-10-25T06Z.")
 @click.option("--to", "end", metavar="T", help="End, exclusive.")
 @click.option("--posts", is_flag=True, help="Labelled posts instead of the series.")
+@click.option("--estimates", is_flag=True, help="What was estimated on a budget, instead.")
 @click.option("--ids-only", is_flag=True, help="With --posts: ids and labels, to share.")
 @quiet_option
 def command(
@@ -54,6 +56,7 @@ def command(
     start: str | None,
     end: str | None,
     posts: bool,
+    estimates: bool,
     ids_only: bool,
     quiet: bool,
 ) -> None:
@@ -70,13 +73,17 @@ def command(
         raise UsageError("name a table, or a database with --db: one of them")
     if ids_only and not posts:
         raise UsageError("--ids-only goes with --posts")
+    if estimates and (posts or db is None):
+        raise UsageError("--estimates goes with --db, and without --posts")
     check_writable(output)
     skipped = Skipped()
     if db is not None:
         from miner.store import Store
 
         store, names = Store(db), _ids(services)
-        if posts:
+        if estimates:
+            parts = iter([store.estimates(names, source or "x")])
+        elif posts:
             found = store.posts(names, start, end)
             found = found if source is None else found[found["source"] == source]
             parts = iter([found[_IDS] if ids_only else found])

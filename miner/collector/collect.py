@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final
 from miner.collector.labelling import Labeller
 from miner.collector.locking import only_job
 from miner.collector.retrying import Failures, follow
+from miner.collector.sampling import can_count, sampled
 from miner.counter.times import SECOND
 from miner.errors import MinerError, SourceError, StoreError, UnavailableError
 from miner.redactor import redact
@@ -20,7 +21,7 @@ from miner.sources.authors import author_key
 from miner.sources.protocol import Clock, Page, Pull, Source, SystemClock
 from miner.store import Context, Stored, Writer
 from miner.store.forgetting import forget_before
-from miner.store.runs import begin_run, charge, end_run
+from miner.store.runs import begin_run, charge, end_run, spent
 from miner.store.tombstones import prune
 
 _log = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ class _Run:
 
     def _ask(self) -> None:
         """Ask from the stored cursors on, and store page by page."""
-        pages = self._source.pages(self._pull())
+        pages = self._pages()
         try:
             for page in pages:
                 self._store(page)
@@ -228,6 +229,19 @@ class _Run:
             close = getattr(pages, "close", None)
             if close is not None:
                 close()
+
+    def _pages(self) -> Iterator[Page]:
+        """Pages of the source; with a budget a sample, where it can count."""
+        source, budget = self._source, self._options.budgets.get(self._source.name)
+        is_whole = self._options.settings.get(source.name, {}).get("sample") == "off"
+        if budget is None or is_whole or not can_count(source):
+            return source.pages(self._pull())
+        return sampled(source, self._pull(), self._writer, lambda: self._left(budget))
+
+    def _left(self, budget: int) -> int:
+        """Micros of a budget that are not spent."""
+        with self._writer.transaction() as connection:
+            return budget - spent(connection, self._number)
 
     def _store(self, page: Page) -> None:
         labelled = self._labeller.table(page)
@@ -240,7 +254,9 @@ class _Run:
             self._clock.now(),
         )
         stored = self._writer.apply(page, labelled, context)
-        if page.posts or page.cursors or page.watched:
+        # Posts that were there already are nothing new: a pull that fails at the same place
+        # each time would go on for ever.
+        if stored.posts or page.cursors or page.watched or page.counts or page.windows:
             self._failures.in_row = 0
         self._add(page, stored)
         if self._clock.monotonic() - self._tidied > TIDY:
@@ -286,7 +302,8 @@ class _Run:
 
     def _charge(self, micros: int, what: str) -> None:
         budget = self._options.budgets.get(self._source.name)
-        with self._writer.transaction() as connection:
+        # On the disk before the request leaves: money is not spent twice after a crash.
+        with self._writer.transaction(is_durable=micros > 0) as connection:
             charge(connection, self._number, micros, what, budget, self._clock.now())
 
     def _stopping(self) -> bool:

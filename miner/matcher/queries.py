@@ -30,11 +30,13 @@ class _Language:
     suffix: str = ""
 
 
-#: Limits: X build-a-query (512 recent search, 1,024 full archive; self-serve access);
-#: Reddit search (512). Bluesky's search and Mastodon's hashtag timelines have no "or".
+#: Limits: X build-a-query (512 recent search, 1,024 full archive; self-serve access),
+#: where reposts are left out: they cost money, are not counted, and search has none since
+#: May 2026, so that with them it would differ from the stream; Reddit search (512).
+#: Bluesky's search and Mastodon's hashtag timelines have no "or".
 _LANGUAGES: Final = {
-    "x": _Language(512, " OR "),
-    "x_full_archive": _Language(1_024, " OR "),
+    "x": _Language(512, " OR ", " -is:retweet"),
+    "x_full_archive": _Language(1_024, " OR ", " -is:retweet"),
     "reddit": _Language(512, " OR "),
     "bluesky": _Language(256, None),
     "mastodon": _Language(100, None),

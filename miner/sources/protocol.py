@@ -73,6 +73,15 @@ class Break:
 
 
 @dataclass(frozen=True)
+class Window:
+    """An interval of which every post was asked for, as part of a sample; how many came."""
+
+    start: int
+    end: int
+    posts: int
+
+
+@dataclass(frozen=True)
 class Page:
     """What one request gave, or what a stream gave since the page before.
 
@@ -92,6 +101,8 @@ class Page:
         raws: the JSON of posts by ``post_id``, kept only where the store keeps it.
         seen: records that came, also those that a filter dropped.
         skipped: records that could not be read, by reason.
+        counts: pairs of a minute (micros UTC) and how many posts the platform counted in it.
+        windows: parts of a sample that are complete with this page.
     """
 
     posts: Sequence[Post] = ()
@@ -107,6 +118,8 @@ class Page:
     raws: Mapping[str, bytes] = field(default_factory=dict)
     seen: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    counts: Sequence[tuple[int, int]] = ()
+    windows: Sequence[Window] = ()
 
 
 class Clock(Protocol):
@@ -209,3 +222,23 @@ class Source(Protocol):
             RefusedError: the platform gives nothing until its user acts.
             BudgetError: the money is spent.
         """
+
+
+class CountingSource(Source, Protocol):
+    """A source that can tell how many posts there are for less than the posts cost.
+
+    With a budget its mentions are counted, and complaints are estimated from a sample;
+    see :mod:`miner.collector.sampling`. Pages are stored as those of ``pages`` are.
+    """
+
+    def count(self, pull: Pull, service: str, start: int, end: int) -> Iterator[Page]:
+        """Pages whose ``counts`` cover every minute of ``[start, end)``."""
+
+    def draw(self, pull: Pull, service: str, window: tuple[int, int], most: int) -> Iterator[Page]:
+        """Pages with every post of a window, at most ``most`` a request.
+
+        The last one has the window in ``windows``.
+        """
+
+    def price_of_post(self, pull: Pull) -> int:
+        """Micros that a post costs."""

@@ -79,6 +79,10 @@ def forget_before(writer: Writer, when: int) -> int:
         )
         connection.execute("DELETE FROM gap WHERE end <= ?", (until,))
         connection.execute("DELETE FROM break WHERE at < ?", (until,))
+        # A sample without its posts would say that none was a complaint.
+        connection.execute("DELETE FROM plan WHERE start < ?", (until,))
+        connection.execute("DELETE FROM sample WHERE start < ?", (until,))
+        connection.execute("DELETE FROM volume WHERE at < ?", (until,))
     _wipe(writer)
     return n_posts
 

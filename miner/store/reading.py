@@ -13,6 +13,7 @@ from miner.counter.times import instant
 from miner.errors import UsageError
 from miner.post import LABELLED, UTC_DTYPE
 from miner.store.connecting import reading, snapshot
+from miner.store.estimates import ESTIMATES, read_estimates
 from miner.store.series import read_series
 from miner.store.status import read_status
 
@@ -131,6 +132,23 @@ class Store:
                 reposts=reposts,
                 per_author=per_author,
             )
+
+    def estimates(self, service: Services = None, source: str = "x") -> pd.DataFrame:
+        """Complaints behind samples: a row for each stretch of time, one for each range.
+
+        Returns:
+            ``service, start, end`` (UTC, end exclusive), ``is_total`` (the whole range,
+            of which the other rows are parts), ``mentions`` (counted by the platform),
+            ``sampled`` (posts that were drawn), ``complaints`` (estimated: each post
+            counts, also several of one author) and ``complaints_low, complaints_high``
+            (interval of 95 %). Intervals of parts do not add up to that of the range.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with reading(self.path) as connection, snapshot(connection):
+            rows = read_estimates(connection, service_list(service), source)
+        return _table(rows, ESTIMATES)
 
     def status(self, now: int) -> dict[str, object]:
         """Sources, services, gaps, runs and spend as JSON values; ``now`` in micros UTC."""

@@ -130,7 +130,26 @@ _COUNTS: Final = (
 #: An account that is gone takes its posts along.
 _AUTHORS: Final = ("CREATE INDEX post_of_author ON post (author, source)",)
 
-MIGRATIONS: Final[Sequence[Migration]] = (_TABLES, _COUNTS, _AUTHORS)
+#: What a platform counted, and what was drawn of it; ``plan`` is a range to be estimated.
+_SAMPLES: Final = (
+    """
+    CREATE TABLE volume (
+        source TEXT, service TEXT, "query" TEXT, at INTEGER, mentions INTEGER NOT NULL,
+        PRIMARY KEY (source, service, "query", at)
+    ) WITHOUT ROWID""",
+    """
+    CREATE TABLE sample (
+        source TEXT, service TEXT, "query" TEXT, start INTEGER, end INTEGER,
+        posts INTEGER NOT NULL, PRIMARY KEY (source, service, "query", start, end)
+    ) WITHOUT ROWID""",
+    """
+    CREATE TABLE plan (
+        source TEXT, service TEXT, "query" TEXT, start INTEGER, end INTEGER,
+        posts INTEGER NOT NULL, PRIMARY KEY (source, service, "query", start, end)
+    ) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Sequence[Migration]] = (_TABLES, _COUNTS, _AUTHORS, _SAMPLES)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -19,6 +19,7 @@ from miner.store.connecting import explained, transaction, writing
 from miner.store.counting import Minutes
 from miner.store.rows import Candidate, Known, candidates_of, insert, remove_candidates, remove_post
 from miner.store.runs import add_to_run
+from miner.store.sampling import add_counts, add_window
 from miner.store.tombstones import bury, is_buried
 from miner.store.watching import add_break, add_gap, add_watched, concerned
 
@@ -74,14 +75,24 @@ class Writer:
             yield cls(connection, Path(path))
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, is_durable: bool = False) -> Iterator[sqlite3.Connection]:
         """All changes of the block, or none; other threads wait.
+
+        Args:
+            is_durable: they survive also when the machine loses power right after.
 
         Raises:
             StoreError: the database cannot be written.
         """
-        with explained(self.path), self._lock, transaction(self.connection):
-            yield self.connection
+        with explained(self.path), self._lock:
+            if is_durable:
+                self.connection.execute("PRAGMA synchronous = FULL")
+            try:
+                with transaction(self.connection):
+                    yield self.connection
+            finally:
+                if is_durable:
+                    self.connection.execute("PRAGMA synchronous = NORMAL")
 
     def cursors(self, source: str) -> dict[str, str]:
         """The stored cursors of a source by name."""
@@ -123,6 +134,7 @@ class Writer:
                 change.depart(context.source, author, context.now)
             minutes.write(connection)
             _note_watched(connection, page, context)
+            _note_sample(connection, page, context)
             connection.executemany(
                 "INSERT INTO cursor VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "value = excluded.value, moved_at = excluded.moved_at",
@@ -149,6 +161,14 @@ def _note_watched(connection: sqlite3.Connection, page: Page, context: Context) 
             # What was asked for and what is made of it: a change of either is a break.
             query = f"{context.queries.get(service, '')} {page.query}".strip()
             add_watched(connection, context.source, service, query, *page.watched)
+
+
+def _note_sample(connection: sqlite3.Connection, page: Page, context: Context) -> None:
+    services = context.services if page.services is None else page.services
+    for service in services:
+        add_counts(connection, context.source, service, page.query, page.counts)
+        for window in page.windows:
+            add_window(connection, context.source, service, page.query, window)
 
 
 class _Change:
