@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from miner import load_lexicon
 from miner.classifier.corpus import COLUMNS, read_corpus
-from miner.classifier.diversity import distinct_share, giveaways, near_duplicates
+from miner.classifier.diversity import SAMPLE, distinct_share, giveaways, near_duplicates
 from miner.post import LABELS, SYMPTOMS
 from nltk.metrics.agreement import AnnotationTask
 
@@ -56,7 +56,6 @@ def test_labels_and_symptoms_are_those_of_the_guidelines(corpus):
 def test_lengths_are_those_of_real_posts(corpus):
     lengths = corpus["text"].str.len()
 
-    assert lengths.min() >= 2
     assert lengths.max() <= 600
     assert (lengths < 45).mean() > 0.15
     assert (lengths > 150).mean() > 0.10
@@ -69,8 +68,9 @@ def test_posts_differ(corpus):
     assert len(doubled) / len(corpus) < 0.02
     for lang, part in corpus.groupby("lang"):
         # Kana and kanji are counted one by one, so Japanese repeats more.
-        least = 0.3 if lang == "ja" else 0.5
-        assert distinct_share(part["text"].tolist(), 2) > least, lang
+        least = 0.3 if lang == "ja" else 0.7
+        some = part["text"].sample(SAMPLE, random_state=0).tolist()
+        assert distinct_share(some, 2) > least, lang
 
 
 def test_near_duplicates_are_found_where_there_are_some():

@@ -6,6 +6,8 @@ file of the package; the same corpus gives the same bytes.
 
 from __future__ import annotations
 
+import random
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,22 @@ from sklearn.linear_model import LogisticRegression
 
 from miner.classifier.corpus import fingerprint, read_corpus
 from miner.classifier.features import Features
+from miner.text import CJK
+
+#: A word with the blanks after it.
+_WORD = re.compile(rf"(?:[{CJK}]|[^\s{CJK}]+)\s*")
+
+
+def thin(text: str, drop: float, chance: random.Random) -> str:
+    """A text without a random share of its words (characters, where no blanks part them).
+
+    The rest is one word at least. Dropping words at random regularises a linear model
+    towards weights that share the work (Wager, Wang and Liang, "Dropout training as
+    adaptive regularization", NIPS 2013).
+    """
+    words: list[str] = _WORD.findall(text)
+    kept = [word for word in words if chance.random() >= drop]
+    return "".join(kept or words)
 
 
 def rarity(features: Features, bits: int, power: float) -> NDArray[np.float32]:
