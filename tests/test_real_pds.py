@@ -115,6 +115,9 @@ def test_what_is_written_through_the_real_server_is_read_back(pds, tmp_path):
     with JetstreamServer() as server:
         follow(f"ws://{pds}/xrpc/com.atproto.sync.subscribeRepos?cursor=0", server.events)
         ann, bob = User(pds, "ann"), User(pds, "bob")
+        until = time.monotonic() + 30
+        while len(server.events) < 2 and time.monotonic() < until:
+            time.sleep(0.1)  # what follows is watched
         keys = [ann.write(f"whatsapp is down {n}") for n in range(10)]
         bob.write("whatsapp ist kaputt, nachrichten gehen nicht raus 😡")
         bob.write("what a lovely lunch")

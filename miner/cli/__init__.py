@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 import click
 
 from miner import __version__
-from miner.cli.logs import say, show_bug
+from miner.cli.logs import say, show_bug, start_anew
 from miner.errors import MinerError
 
 #: Commands by name, in the order of the help; each module has a click command ``command``.
@@ -89,6 +89,7 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     sys.excepthook = show_bug
+    start_anew()
     try:
         # Without standalone mode click gives the code of a command that left early.
         code = cli(prog_name="miner", standalone_mode=False)

@@ -47,11 +47,18 @@ def set_up(form: str, level: str) -> None:
     """Log to standard error from now on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    for old in _log.handlers[:]:
-        _log.removeHandler(old)
+    start_anew()
     _log.addHandler(handler)
     _log.setLevel(level.upper())
     _log.propagate = False
+
+
+def start_anew() -> None:
+    """Undo what a command before this one in the same process has set up."""
+    for old in _log.handlers[:]:
+        _log.removeHandler(old)
+    _log.setLevel(logging.NOTSET)
+    _log.propagate = True
 
 
 def say(message: str) -> None:
