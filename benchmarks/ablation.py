@@ -8,7 +8,7 @@ of complaints
 * on 5,000 posts of that held-out part, and
 * on POSTS.csv (columns text and label), posts the project did not write, if given.
 
-About half a minute a variant on one core. The last line is the model
+About a minute a variant on one core. The last line is the model
 as shipped, trained on everything that is not held out: what more posts are worth.
 """
 
