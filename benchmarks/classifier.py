@@ -34,7 +34,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 
 from miner import OutageClassifier
 from miner.classifier.corpus import read_corpus
@@ -49,13 +49,17 @@ def miner_side(train: pd.DataFrame) -> Scorer:
     return lambda texts: model.predict_proba(texts)[:, 0]
 
 
-def sklearn_side(train: pd.DataFrame) -> Scorer:
-    """The same by scikit-learn's own TF-IDF pipeline."""
-    features = make_union(
+def sklearn_features() -> FeatureUnion:
+    """TF-IDF of words (1, 2) and of characters (``char_wb``, 3 to 5)."""
+    return make_union(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
     )
-    model = make_pipeline(features, LogisticRegression(C=4, max_iter=300))
+
+
+def sklearn_side(train: pd.DataFrame) -> Scorer:
+    """The same by scikit-learn's own TF-IDF pipeline."""
+    model = make_pipeline(sklearn_features(), LogisticRegression(C=4, max_iter=300))
     model.fit(train["text"], train["label"])
     column = list(model.classes_).index("complaint")
     return lambda texts: model.predict_proba(texts)[:, column]

@@ -76,6 +76,7 @@ def examples():
         command = cli.get_command(None, name)
         for line in (command.epilog or "").splitlines():
             if "miner " in line:
+                # Training with a check takes minutes.
                 marks = [pytest.mark.slow] if "train" in line and "--replace" not in line else []
                 yield pytest.param(line.strip(), marks=marks)
 
