@@ -1,7 +1,8 @@
 """The classifier against two others, side by side in one run: speed and quality.
 
-``python benchmarks/classifier.py [POSTS.csv]`` trains each side on ``data/corpus`` and
-labels POSTS.csv (columns text and label; by default a held-out tenth of the corpus):
+``python benchmarks/classifier.py [POSTS.csv]`` trains each side on the same 15,000 posts
+of ``data/corpus`` and labels POSTS.csv (columns text and label; by default 5,000 other
+posts of the corpus):
 
 * miner: the estimator of this project;
 * scikit-learn: TF-IDF of words (1, 2) and of characters (``char_wb``, 3 to 5) with a
@@ -33,11 +34,12 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 
 from miner import OutageClassifier
 from miner.classifier.corpus import read_corpus
 
+TRAINING, TESTING = 15_000, 5_000
 Scorer = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -47,13 +49,17 @@ def miner_side(train: pd.DataFrame) -> Scorer:
     return lambda texts: model.predict_proba(texts)[:, 0]
 
 
-def sklearn_side(train: pd.DataFrame) -> Scorer:
-    """The same by scikit-learn's own TF-IDF pipeline."""
-    features = make_union(
+def sklearn_features() -> FeatureUnion:
+    """TF-IDF of words (1, 2) and of characters (``char_wb``, 3 to 5)."""
+    return make_union(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
     )
-    model = make_pipeline(features, LogisticRegression(C=4, max_iter=300))
+
+
+def sklearn_side(train: pd.DataFrame) -> Scorer:
+    """The same by scikit-learn's own TF-IDF pipeline."""
+    model = make_pipeline(sklearn_features(), LogisticRegression(C=4, max_iter=300))
     model.fit(train["text"], train["label"])
     column = list(model.classes_).index("complaint")
     return lambda texts: model.predict_proba(texts)[:, column]
@@ -105,10 +111,9 @@ def speed(score: Scorer, texts: Sequence[str]) -> float:
 def main() -> None:
     """Train, measure and print all sides."""
     corpus = read_corpus().sample(frac=1, random_state=0)
+    train, test = corpus.iloc[:TRAINING], corpus.iloc[TRAINING : TRAINING + TESTING]
     if len(sys.argv) > 1:
-        train, test = corpus, pd.read_csv(sys.argv[1], dtype="str", keep_default_na=False)
-    else:
-        train, test = corpus.iloc[len(corpus) // 10 :], corpus.iloc[: len(corpus) // 10]
+        test = pd.read_csv(sys.argv[1], dtype="str", keep_default_na=False)
     texts = (corpus["text"].tolist() * 2)[:20_000]
     is_complaint = (test["label"] == "complaint").to_numpy()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")

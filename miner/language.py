@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from miner.errors import UsageError
+from miner.formats.fields import language
 from miner.text import without_urls
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def recognise(texts: Sequence[str]) -> list[str | None]:
 
 def with_languages(langs: pd.Series, texts: pd.Series) -> pd.Series:
     """The languages, those that are missing or undetermined recognised from the texts."""
-    unknown = (langs.isna() | langs.isin(["", "und", "qme", "zxx"])).to_numpy()
+    unknown = langs.map(language, na_action="ignore").isna().to_numpy()
     filled = langs.astype("object")
     if unknown.any():
         filled[unknown] = recognise(texts[unknown].tolist())

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
+from miner.classifier import corpus
 from miner.cli import COMMANDS, cli, main
 
 from jetstream_server import JetstreamServer, made_events
@@ -113,7 +114,7 @@ def examples():
         command = cli.get_command(None, name)
         for line in (command.epilog or "").splitlines():
             if "miner " in line:
-                # Training takes a minute, its check several.
+                # Training with a check takes minutes.
                 marks = [pytest.mark.slow] if "train" in line and "--replace" not in line else []
                 yield pytest.param(line.strip(), marks=marks)
 
@@ -137,6 +138,9 @@ def test_every_example_of_the_help_runs(line, miner, folder, stream, x_server, m
         stdin = (folder / first.split()[1]).read_bytes()
         first = rest
     words = shlex.split(first.partition(">")[0].strip())
+    if words[1] == "train":  # a part of the corpus: all of it takes minutes, four times over
+        part = corpus.read_corpus().sample(800, random_state=0)
+        monkeypatch.setattr(corpus, "read_corpus", lambda: part)
     if "series.csv" in words and words[1] == "export":
         miner("mine", "posts.csv", "-o", "series.csv")
     if words[1] == "collect":  # nothing of this house asks the internet

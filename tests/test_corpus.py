@@ -56,6 +56,7 @@ def test_labels_and_symptoms_are_those_of_the_guidelines(corpus):
 def test_lengths_are_those_of_real_posts(corpus):
     lengths = corpus["text"].str.len()
 
+    assert lengths.min() >= 2
     assert lengths.max() <= 600
     assert (lengths < 45).mean() > 0.15
     assert (lengths > 150).mean() > 0.10

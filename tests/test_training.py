@@ -45,8 +45,9 @@ def test_out_of_fold_labels_every_row_without_its_group():
 
 @pytest.mark.slow
 def test_own_labels_help_on_posts_like_them():
-    rows = [{"text": f"the frobnicator says zwonk {n}", "label": "complaint"} for n in range(40)]
-    rows += [{"text": f"the frobnicator says plink {n}", "label": "other"} for n in range(40)]
+    # A world the shipped model must get wrong, whatever it was trained on.
+    rows = [{"text": f"the zwonk purrs again {n}", "label": "complaint"} for n in range(40)]
+    rows += [{"text": f"the zwonk is not working {n}", "label": "other"} for n in range(40)]
     own = own_labels(pd.DataFrame(rows), "own.csv")
     _, figures = before_and_after(own, small(200))
     f1 = next(row for row in figures if row[0] == "f1")

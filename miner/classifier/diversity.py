@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from miner.classifier.corpus import read_corpus
 from miner.text import tokens
 
+#: Posts that shares of distinct n-grams are measured on: they fall with the number of posts.
+SAMPLE: Final = 1_000
 #: Shingle size, hash functions and bands of the MinHash search. With 32 bands of 4 rows a
 #: pair of Jaccard similarity 0.7 is found with probability 1 - (1 - 0.7**4)**32 > 0.999.
 _SHINGLE: Final = 5
@@ -64,10 +66,6 @@ def _signatures(shingles: Sequence[frozenset[int]]) -> NDArray[np.uint64]:
         values = np.fromiter(some, dtype=np.uint64, count=len(some))
         result[row] = ((values[:, None] * a + b) % np.uint64(_PRIME)).min(axis=0)
     return result
-
-
-#: Posts that shares of distinct n-grams are measured on: they fall with the number of posts.
-SAMPLE: Final = 1_000
 
 
 def distinct_share(texts: Sequence[str], n: int) -> float:

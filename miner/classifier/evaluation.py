@@ -13,6 +13,7 @@ from miner.post import LABELS
 
 #: Resamples behind each interval, and the size from which a slice is shown.
 RESAMPLES: Final = 1_000
+_TENTHS: Final = 10
 MIN_SLICE: Final = 20
 _SLICES: Final = ("lang", "dataset", "service", "stratum", "family")
 
@@ -142,16 +143,16 @@ def calibration_error(is_true: Bools, p: Floats) -> float | None:
     return float(sum(row["n"] * abs(row["share"] - row["mean_p"]) for row in rows) / len(p))
 
 
-def reliability(is_true: Bools, p: Floats, bins: int = 10) -> list[dict[str, float]]:
+def reliability(is_true: Bools, p: Floats) -> list[dict[str, float]]:
     """What a reliability diagram shows: the share of complaints among posts alike in ``p``.
 
     Returns:
         One row for each filled tenth of the probabilities: ``n``, ``mean_p``, ``share`` and its
         95 % interval ``low, high`` (Wilson, JASA 1927).
     """
-    place = np.minimum((p * bins).astype(int), bins - 1)
+    place = np.minimum((p * _TENTHS).astype(int), _TENTHS - 1)
     rows = []
-    for number in range(bins):
+    for number in range(_TENTHS):
         inside = place == number
         n = int(inside.sum())
         if n:
@@ -162,7 +163,8 @@ def reliability(is_true: Bools, p: Floats, bins: int = 10) -> list[dict[str, flo
     return rows
 
 
-def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    z = 1.96  # 95 %
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return float(max(middle - half, 0)), float(min(middle + half, 1))

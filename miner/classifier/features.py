@@ -23,7 +23,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.classifier.normalising import END, OTHER, SINGLE, SPACE, U32, Flags, kinds, normal_form
+from miner.classifier.masking import END, SPACE, U32, Flags
+from miner.classifier.normalising import OTHER, SINGLE, kinds, normal_form
 
 Ints = NDArray[np.int64]
 

@@ -38,7 +38,8 @@ _SUPPORT = re.compile(
 )
 #: Shorter names are ordinary syllables too often.
 _MIN_NAME: Final = 4
-_END, _SPACE = 10, 32
+END: Final = 10  # line feed, after every post
+SPACE: Final = 32
 
 
 def mask(codes: U32, folded: str, is_word: Flags, names: tuple[str, ...]) -> None:
@@ -79,7 +80,7 @@ def name_finder(names: tuple[str, ...]) -> ahocorasick_rs.AhoCorasick:
 
 
 def _links(codes: U32, folded: str, is_word: Flags) -> Iterator[Span]:
-    blank = np.flatnonzero((codes == _SPACE) | (codes == _END))
+    blank = np.flatnonzero((codes == SPACE) | (codes == END))
     end = 0
     for start in sorted(_link_starts(codes, folded, is_word)):
         if start >= end:
@@ -135,7 +136,7 @@ def _names(
     # In "#whatsappdown" the rest of the tag becomes a word of its own.
     hashtag = codes[last] == ord("#")
     # What a link or a handle covers has become blanks and a sign.
-    hidden = (codes[start] <= _SPACE) | (codes[end - 1] <= _SPACE)
+    hidden = (codes[start] <= SPACE) | (codes[end - 1] <= SPACE)
     whole = ~before & (~is_word[end] | hashtag) & ~hidden
     return [(first, stop, NAME_SIGN) for first, stop in spans[whole].tolist()]
 
@@ -147,5 +148,5 @@ def _cover(codes: U32, spans: list[Span]) -> None:
     step = np.zeros(len(codes) + 1, dtype=np.int32)
     np.add.at(step, start, 1)
     np.add.at(step, end, -1)
-    codes[np.cumsum(step[:-1]) > 0] = _SPACE
+    codes[np.cumsum(step[:-1]) > 0] = SPACE
     codes[start] = sign

@@ -17,14 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from miner.classifier.masking import SIGNS, mask
+from miner.classifier.masking import END, SIGNS, SPACE, U32, mask
 from miner.text import CJK, fold
 
-U32 = NDArray[np.uint32]
-Flags = NDArray[np.bool_]
-
-END: Final = 10  # line feed, after every post
-SPACE: Final = 32
 #: Kinds of code points: part of a word, a token by itself, or nothing.
 OTHER, WORD, SINGLE = 0, 1, 2
 #: Code points beyond are all alike, and nothing.
@@ -84,7 +79,6 @@ def _folds() -> U32:
     blank = [code for code in range(_KNOWN) if chr(code).isspace() or code < SPACE]
     table[blank] = SPACE
     table[END] = END
-    table[_KNOWN - 1] = _KNOWN - 1
     return table
 
 
