@@ -191,30 +191,41 @@ class Engine:
         offset = first - self._first_of_hour
         plain = self._season[:, offset : offset + y.shape[1]] * coverage
         calm = plain * self.level.ratio[:, None]
-        leak = None if talk is None else self._leak(talk, calm)
-        mean = calm if leak is None else calm + leak
-        size = ev.sizes(mean, self.noise.phi[:, None], self._alpha[:, None], leak)
-        llr = ev.ratios_of(y, mean, size, leak)
+        leak = np.zeros_like(calm) if talk is None else self._leak(talk, calm)
+        mean = calm + leak
+        phi, alpha = self.noise.phi[:, None], self._alpha[:, None]
+        llr = ev.ratios_of(y, calm, leak, phi, alpha)
         watched = ~np.isnan(y)
         after = ev.run(self._evidence, llr, watched, self._cap, self.clock.width)
         score = ev.score(after)
         state = np.where(score >= self._watch[:, None], WATCH, OK).astype(np.int8)
-        piece = Piece(first, y, mean, llr)
+        piece = Piece(first, y, calm, llr)
         self.history.append(piece)
         crossed = (score >= self._alarm[:, None]) & watched & ~np.isnan(mean)
         for service in np.flatnonzero(self.tracker.active | crossed.any(axis=1)).tolist():
             self._follow(service, piece, after, score, state)
-        self._learn(y, coverage, plain, mean, size, leak, score, state)
+        self._learn(y, coverage, plain, mean, leak, score, state)
         state[np.isnan(mean) | ((state != OUTAGE) & self._cold[:, None])] = LEARNING
         state[~watched] = UNWATCHED
-        upper = ev.limit(mean, size, self._cap, self._alarm, self.clock.width)
+        upper = self._upper(mean)
         hidden = ~watched | np.isnan(mean)
         return Rows(
-            np.where(watched, mean, np.nan),
+            np.where(watched, calm, np.nan),
             np.where(watched, upper, np.nan),
             np.where(hidden, np.nan, score),
             state,
         )
+
+    def _upper(self, mean: Floats) -> Floats:
+        """The limit of each bin: exact for the mean of the block, scaled to its bins."""
+        known = ~np.isnan(mean)
+        typical = np.where(known, mean, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        top = ev.limit(
+            typical, self.noise.phi, self._alpha, self._cap, self._alarm, self.clock.width
+        )
+        scale = np.sqrt(mean / np.maximum(typical, 1e-9)[:, None])
+        upper: Floats = mean + (top - typical)[:, None] * scale
+        return upper
 
     def _leak(self, talk: Floats, calm: Floats) -> Floats:
         """Complaints that talk above its usual share of the expected level explains."""
@@ -276,8 +287,7 @@ class Engine:
         coverage: Floats,
         plain: Floats,
         mean: Floats,
-        size: Floats,
-        leak: Floats | None,
+        leak: Floats,
         score: Floats,
         state: Codes,
     ) -> None:
@@ -285,10 +295,11 @@ class Engine:
         usable = ~np.isnan(y) & ~np.isnan(mean)
         weight = usable / (1 + np.exp(np.clip(score - _NORMAL, -30, 30)))
         weight[state == OUTAGE] = 0.0
-        sd = np.sqrt(np.maximum(mean * (1 + mean / size), 0.0))
+        phi, alpha = self.noise.phi[:, None], self._alpha[:, None]
+        sd = np.sqrt(phi * mean + alpha * mean**2)
         clipped = np.where(usable, np.minimum(y, mean + 3 * sd + 1), 0.0)
-        if leak is not None:
-            clipped = np.maximum(clipped - np.nan_to_num(leak), 0.0)
+        # In a burst of talk nobody knows how many of the complaints are real.
+        weight[leak > 0.3 * mean + 1.0] = 0.0
         self.level.add(
             (weight * clipped).sum(axis=1), (weight * np.where(usable, plain, 0.0)).sum(axis=1)
         )

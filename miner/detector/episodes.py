@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from miner.detector import timing
-from miner.detector.evidence import one_ratio
+from miner.detector.evidence import ratios_of
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +40,7 @@ class Piece(NamedTuple):
 class Home(Protocol):
     """What following an outage needs of the engine."""
 
-    history: object
+    history: deque[Piece]
 
     def noise_of(self, service: int) -> tuple[float, float]:
         """phi and alpha of a service."""
@@ -121,8 +122,8 @@ class Tracker:
         phi, alpha = home.noise_of(service)
         least = max(_END_RATIO, _END_RATE * self._width / max(float(np.nanmean(mean)), 1e-9))
         ratio = max(1.25, min(np.sqrt(max(episode.ratio, 1.0)), least))
-        size = np.maximum(mean / (phi - 1 + alpha * mean), 1e-6)
-        calm = -one_ratio(y, mean, size, np.array(ratio))
+        noise = np.full(1, phi), np.full(1, alpha)
+        calm = -ratios_of(y, mean, np.zeros_like(mean), *noise, np.full(1, ratio))[:, 0]
         for offset in range(len(y)):
             number = piece.first + at + offset
             if not np.isnan(y[offset]):
@@ -156,22 +157,28 @@ class Tracker:
         episode.end = timing.Estimate(*(start + value for value in found))
 
     def _date(self, service: int, since: int, until: int, home: Home) -> timing.Estimate:
-        pieces = [p for p in home.history if p.first + p.y.shape[1] > since and p.first < until]  # type: ignore[attr-defined]
-        llr = np.concatenate([p.llr[service] for p in pieces])
+        y, mean, first = self._arrays(service, since, until, home)
+        llr, _, _ = self._known(service, 3, since, until, home)
+        phi, alpha = home.noise_of(service)
+        found = timing.onset(y, mean, llr, phi, alpha, self._width)
+        return timing.Estimate(*(first + value for value in found))
+
+    def _known(
+        self, service: int, what: int, since: int, until: int, home: Home
+    ) -> tuple[Floats, int, int]:
+        """A part of the pieces that are still known, with its first and last bin."""
+        pieces = [p for p in home.history if p.first + p.y.shape[1] > since and p.first < until]
         first = pieces[0].first
-        kept = slice(max(0, since - first), until - first)
-        found = timing.onset(llr[kept])
-        return timing.Estimate(*(max(first, since) + value for value in found))
+        joined = np.concatenate([p[what][service] for p in pieces])
+        return joined[max(0, since - first) : until - first], max(first, since), until
 
     def _arrays(
         self, service: int, since: int, until: int, home: Home
     ) -> tuple[Floats, Floats, int]:
         """Counts, expected counts and the number of the first bin of what is still known."""
-        pieces = [p for p in home.history if p.first + p.y.shape[1] > since and p.first < until]  # type: ignore[attr-defined]
-        first = pieces[0].first
-        kept = slice(max(0, since - first), until - first)
-        y, mean = (np.concatenate([p[i][service] for p in pieces])[kept] for i in (1, 2))
-        return y, mean, max(first, since)
+        y, first, _ = self._known(service, 1, since, until, home)
+        mean, _, _ = self._known(service, 2, since, until, home)
+        return y, mean, first
 
     def _bins_of(
         self, service: int, since: int, until: int, home: Home

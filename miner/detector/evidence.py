@@ -1,7 +1,7 @@
 """Evidence for an outage: likelihood ratios, their running mixture, the published limit.
 
 A bin's count y has the mean m when all is well and ``R m`` in an outage of ratio R; both
-are negative binomial with the same size r. The evidence of all bins so far is kept for
+are negative binomial with the variance ``phi m + alpha m²`` of their own mean. The evidence of all bins so far is kept for
 each ratio by the recursion of Shiryaev and Roberts, in logs:
 ``l ← min(log(w + exp(l)) + LLR, cap)``, where w is the width of a bin in minutes, so that
 the score means the same at any width. Its ratios are mixed as in Pollak and Siegmund
@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 Floats = NDArray[np.float64]
 
@@ -26,48 +27,74 @@ _LOG_N: Final = float(np.log(len(RATIOS)))
 #: No single ratio gathers more than this: old evidence must not outlive its cause.
 MOST: Final = 40.0
 _LEAST_SIZE: Final = 1e-6
+_HALVINGS: Final = 9
 
 
-def sizes(mean: Floats, phi: Floats, alpha: Floats, leak: Floats | None = None) -> Floats:
-    """Size r of the negative binomial whose variance is ``phi m + alpha m²``.
+def size_of(mean: Floats, phi: Floats, alpha: Floats, level: Floats, leak: Floats) -> Floats:
+    """Size of the negative binomial of a mean whose part ``level`` follows the intensity.
 
-    ``leak`` is the part of the mean that talk explains; it is known to a third only, which
-    adds ``(leak / 3)²`` to the variance.
+    The variance is ``phi mean + alpha level² + (leak / 3)²``: complaints that talk explains
+    are known to a third only.
     """
-    if leak is None:
-        return np.maximum(mean / (phi - 1.0 + alpha * mean), _LEAST_SIZE)
-    calm = mean - leak
-    beyond = (phi - 1.0) * mean + alpha * calm**2 + (leak / 3.0) ** 2
+    beyond = (phi - 1.0) * mean + alpha * level**2 + (leak / 3.0) ** 2
     return np.maximum(mean**2 / np.maximum(beyond, 1e-12), _LEAST_SIZE)
 
 
-def ratios_of(y: Floats, mean: Floats, size: Floats, leak: Floats | None = None) -> Floats:
-    """Log-likelihood ratio of each count for each of :data:`RATIOS`.
+def ratios_of(
+    y: Floats,
+    calm: Floats,
+    leak: Floats,
+    phi: Floats,
+    alpha: Floats,
+    ratios: Floats = RATIOS,
+) -> Floats:
+    """Log-likelihood ratio of each count for each ratio.
 
     Args:
         y: counts, any shape; ``nan`` gives 0.
-        mean: expected counts, leak included.
-        size: of :func:`sizes`.
-        leak: the part of the mean that an outage does not multiply.
+        calm: expected counts that an outage multiplies; ``nan`` gives 0.
+        leak: expected counts that talk explains, which it does not multiply.
+        phi: of the noise, broadcast to ``y``.
+        alpha: of the noise, broadcast to ``y``.
+        ratios: of the outages that are compared with none.
 
     Returns:
         One more axis than ``y``, of the ratios, at the end.
     """
-    return one_ratio(y[..., None], mean[..., None], size[..., None], RATIOS, leak)
+    usable = ~(np.isnan(y) | np.isnan(calm))
+    count = np.where(usable, y, 0.0)[..., None]
+    base = np.where(usable, np.maximum(calm, 1e-9), 1.0)[..., None]
+    talk, phi, alpha = leak[..., None], phi[..., None], alpha[..., None]
+    logs = []
+    for level in (base, base * ratios):
+        mean = level + talk
+        size = size_of(mean, phi, alpha, level, talk)
+        share = np.log1p(mean / size)
+        logs.append(_rising(size, count) + count * (np.log(mean / size) - share) - size * share)
+    found: Floats = np.where(usable[..., None], logs[1] - logs[0], 0.0)
+    return found
 
 
-def one_ratio(
-    y: Floats, mean: Floats, size: Floats, ratio: Floats, leak: Floats | None = None
-) -> Floats:
-    """Log-likelihood ratio of counts for given ratios, all shapes broadcast."""
-    if leak is None:
-        lifted, logs = mean * ratio, np.log(ratio)
-    else:
-        lifted = (mean - leak[..., None]) * ratio + leak[..., None]
-        logs = np.log(lifted / np.maximum(mean, 1e-12))
-    more = np.log1p((lifted - mean) / (size + mean))
-    found: Floats = y * (logs - more) - size * more
-    return np.where(np.isnan(found), 0.0, found)
+def log_likelihood(y: Floats, mean: Floats, phi: float, alpha: float) -> Floats:
+    """Log-likelihood of counts with given means, up to a term of the counts alone.
+
+    ``nan`` counts and bins in which nothing is expected give 0; shapes are broadcast.
+    """
+    usable = ~np.isnan(y) & (mean > 0)
+    count, safe = np.where(usable, y, 0.0), np.where(usable, mean, 1.0)
+    size = safe / np.maximum(phi - 1.0 + alpha * safe, 1e-6)
+    share = np.log1p(safe / size)
+    logs = _rising(size, count) + count * (np.log(safe / size) - share) - size * share
+    return np.where(usable, logs, 0.0)
+
+
+def _rising(size: Floats, count: Floats) -> Floats:
+    """Log of size (size + 1) … (size + count - 1): the gamma functions of the likelihood."""
+    rising = np.zeros_like(size)
+    some = np.broadcast_to(count > 0, size.shape)
+    at = size[some]
+    rising[some] = gammaln(np.broadcast_to(count, size.shape)[some] + at) - gammaln(at)
+    return rising
 
 
 def caps(alpha: Floats) -> Floats:
@@ -106,19 +133,24 @@ def score(evidence: Floats) -> Floats:
     return np.maximum(safe + np.log(np.maximum(total, 1e-300)) - _LOG_N, 0.0)
 
 
-def limit(mean: Floats, size: Floats, cap: Floats, threshold: Floats, w: float) -> Floats:
-    """The smallest count of one bin that would alarm with no evidence before it.
+def limit(
+    mean: Floats, phi: Floats, alpha: Floats, cap: Floats, threshold: Floats, w: float
+) -> Floats:
+    """The smallest count of one bin that would alarm with no evidence before it, about.
 
     Args:
-        mean: expected counts, shape (services, bins).
-        size: of :func:`sizes`, same shape.
+        mean: expected counts of a service, shape (services,).
+        phi: of the noise, same shape.
+        alpha: of the noise, same shape.
         cap: shape (services, ratios).
         threshold: shape (services,).
         w: width of a bin in minutes.
     """
-    need = threshold[:, None] + _LOG_N - np.log(w)
-    more = np.log1p(mean[..., None] * (RATIOS - 1) / (size + mean)[..., None])
-    counts = (need[..., None] + size[..., None] * more) / (_LOG_RATIOS - more)
-    reachable = cap >= threshold[:, None] + _LOG_N
-    reachable[:, -1] = True  # a limit is always given
-    return np.where(reachable[:, None, :], counts, np.inf).min(axis=-1)
+    low, high = np.maximum(mean, 1e-9), 300.0 * mean + 60.0
+    none = np.zeros_like(mean)
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        gathered = np.minimum(np.log(w) + ratios_of(middle, mean, none, phi, alpha), cap)
+        alarms = score(gathered) >= threshold
+        low, high = np.where(alarms, low, middle), np.where(alarms, middle, high)
+    return high

@@ -47,7 +47,7 @@ class Noise:
         parts.append((np.add.reduceat(error, edges, axis=1), np.add.reduceat(m, edges, axis=1)))
         for row, (e, expected) in zip((0, 3), parts, strict=True):
             variance = self.phi[:, None] * expected + self.alpha[:, None] * expected**2
-            self._sums[row] += np.minimum(e**2, _CLIP * variance + 4.0 * (variance > 0)).sum(axis=1)
+            self._sums[row] += np.minimum(e**2, _CLIP * variance + 12.0 * (variance > 0)).sum(axis=1)
             self._sums[row + 1] += expected.sum(axis=1)
             self._sums[row + 2] += (expected**2).sum(axis=1)
 

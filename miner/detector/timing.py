@@ -1,4 +1,12 @@
-"""When an outage began and ended: posteriors over the bins, as quantiles."""
+"""When an outage began and ended: posteriors over its possible times, as quantiles.
+
+Complaints rise to a plateau within minutes of the onset, ``1 - exp(-t / rise)``, and
+after the end, when the service is back, they fall like ``exp(-t / decay)``. Candidate
+times, time constants and heights of the plateau are weighed by the likelihood of the
+counts (uniform priors), and the quantiles of the time are given. The noise of neighbouring
+bins is shared, so the log-likelihood is multiplied by a power below 1, which was set so
+that the intervals hold on simulated outages (benchmarks/detection, tuning seeds).
+"""
 
 from __future__ import annotations
 
@@ -7,20 +15,24 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from miner.detector.evidence import log_likelihood
+
 Floats = NDArray[np.float64]
 
 _QUANTILES: Final = (0.05, 0.5, 0.95)
-#: Time constants of the decay after the end that are tried, in minutes.
-_DECAYS: Final = (2.0, 4.0, 7.0, 12.0, 20.0)
-#: The plateau before a candidate end is measured over this many minutes.
-_PLATEAU_MINUTES: Final = 45.0
-_POINTS: Final = 240
-#: Minutes before the end was called in which it is looked for.
-END_WINDOW: Final = 240.0
-#: Neighbouring bins share their noise, so their evidence counts less than its sum.
-#: Set so that the intervals hold on the tuning seeds of benchmarks/detection.
+_RISES: Final = np.array([0.2, 0.6, 1.5, 3.0])
+_DECAYS: Final = np.array([2.0, 4.0, 7.0, 12.0, 20.0])
+#: Heights of the plateau, as multiples of what was seen after a likely onset.
+_HEIGHTS: Final = np.array([0.6, 0.8, 1.0, 1.3, 1.8])
+#: The plateau before a candidate end is measured over the last so many minutes.
+_PLATEAUS: Final = np.array([10.0, 45.0])
+#: Slow noise of a plateau, relative variance, on top of that around a level that is tracked.
+PLATEAU_ALPHA: Final = 0.1
+#: Candidates further than this below the best (in nats) are left out.
+_NEGLIGIBLE: Final = 12.0
+_MOST_POINTS: Final = 240
 ONSET_POWER: Final = 1.0
-END_POWER: Final = 0.5
+END_POWER: Final = 0.15
 
 
 class Estimate(NamedTuple):
@@ -31,65 +43,97 @@ class Estimate(NamedTuple):
     high: float
 
 
-def onset(llr: Floats) -> Estimate:
-    """Onset from likelihood ratios, shape (bins, ratios), the last bin in the outage.
-
-    The weight of a bin is the mean over ratios of the likelihood of an outage from that
-    bin on (Shiryaev 1963; a uniform prior over bins and ratios).
-    """
-    sums = np.cumsum(llr[::-1], axis=0)[::-1]
-    top = sums.max(axis=1)
-    logs = top + np.log(np.exp(sums - top[:, None]).mean(axis=1))
-    low, middle, high = _quantiles(ONSET_POWER * logs)
-    return Estimate(low, middle, high + 1)
-
-
-def end(y: Floats, mean: Floats, phi: float, alpha: float, width: float) -> Estimate:
-    """End of a plateau that decays exponentially to the expected level.
+def onset(
+    y: Floats, mean: Floats, llr: Floats, phi: float, alpha: float, width: float
+) -> Estimate:
+    """Onset of an outage that lasts at the last bin.
 
     Args:
-        y: counts from the onset to the call of the end; ``nan`` where not watched.
-        mean: expected counts.
+        y: counts; ``nan`` where not watched.
+        mean: expected counts without an outage.
+        llr: evidence of each bin, shape (bins, ratios).
         phi: of the noise.
         alpha: of the noise.
         width: of a bin, in minutes.
     """
-    first = max(0, len(y) - max(3, round(END_WINDOW / width)))
-    y, mean = y[first:], mean[first:]
-    step = -(-len(y) // _POINTS)
-    y, mean, width = _coarser(y, mean, step), _coarser(mean, mean, step), width * step
-    watched = ~np.isnan(y)
-    counts, expected = np.where(watched, y, 0.0), np.where(watched, mean, 0.0)
-    n = len(y)
-    ends = np.arange(1, n)
-    if n < 3:
-        return Estimate(first, float(first + n * step), float(first + n * step))
-    plateau = max(1, round(_PLATEAU_MINUTES / width))
-    starts = np.maximum(0, ends - plateau)
-    sums, totals = (np.concatenate([[0.0], np.cumsum(v)]) for v in (counts, expected))
-    ratio = (sums[ends] - sums[starts] + 0.5) / (totals[ends] - totals[starts] + 0.5)
-    ratio = np.maximum(ratio, 1.05)
-    typical = float(np.median(ratio)) * expected.mean()
-    size = max(typical / (phi - 1 + alpha * typical), 1e-6)
-    after = np.arange(n)[None, :] + 0.5 - ends[:, None]
-    logs = []
-    for decay in _DECAYS:
-        shape = np.where(after < 0, 1.0, np.exp(-np.maximum(after, 0) * width / decay))
-        lifted = np.maximum(expected * (1 + (ratio[:, None] - 1) * shape), 1e-9)
-        terms = counts * np.log(lifted) - (counts + size) * np.log(size + lifted)
-        logs.append(np.where(watched, terms, 0.0).sum(axis=1))
-    low, middle, high = _quantiles(END_POWER * np.logaddexp.reduce(logs, axis=0))
-    return Estimate(*(first + step * (edge + 0.5 + more) for edge, more in
-                      ((low, 0.0), (middle, 0.5), (high, 1.0))))
+    sums = np.cumsum(llr[::-1], axis=0)[::-1]
+    logs = np.logaddexp.reduce(sums, axis=1)
+    likely = np.flatnonzero(logs > logs.max() - _NEGLIGIBLE)
+    first = max(0, int(likely[0]) - int(np.ceil(4 / width)) - 1)
+    last = int(likely[-1]) + 1
+    until = min(len(y), last + int(np.ceil(12 / width)) + 2)
+    best = int(np.argmax(logs))
+    settled = slice(min(best + int(np.ceil(3 / width)), len(y) - 1), until)
+    height = max(1.3, (np.nansum(y[settled]) + 0.5) / (np.nansum(mean[settled]) + 0.5))
+    step = max(0.25, (last - first) / _MOST_POINTS)
+    times = np.arange(first, last + step / 2, step)
+    bins = np.arange(first, until)
+    shape = _rising(bins[None, None, :] - times[:, None, None], _RISES[None, :, None] / width)
+    heights = np.maximum(height * _HEIGHTS, 1.2)
+    lifted = mean[bins] * (1 + (heights[:, None, None, None] - 1) * shape[None])
+    fit = log_likelihood(y[bins], lifted, phi, alpha).sum(axis=-1)
+    low, middle, high = _quantiles(np.logaddexp.reduce(ONSET_POWER * fit, axis=(0, 2)))
+    return Estimate(times[low] - step / 2, times[middle], times[high] + step / 2)
 
 
-def _coarser(values: Floats, like: Floats, step: int) -> Floats:
-    """Sums over ``step`` bins, the last ones filled with expected values."""
+def _rising(after: Floats, rise: Floats) -> Floats:
+    """Mean over bins of 1 - exp(-t / rise), by the start of the bin after the onset."""
+    start, stop = np.maximum(after, 0), np.maximum(after + 1, 0)
+    mean: Floats = (stop - start) - rise * (np.exp(-start / rise) - np.exp(-stop / rise))
+    return mean
+
+
+def end(y: Floats, mean: Floats, phi: float, alpha: float, width: float) -> Estimate:
+    """End of an outage from its counts, the first in the outage, the last back to normal."""
+    fits, step = _ends(y, mean, phi, alpha, width, 0)
+    rough = np.logaddexp.reduce(fits, axis=0)
+    first = int(np.flatnonzero(rough > rough.max() - _NEGLIGIBLE)[0]) * step
+    first = max(0, first - int(np.ceil(_PLATEAUS[-1] / width)))
     if step == 1:
-        return values
-    short = -len(values) % step
-    filled = np.concatenate([values, np.repeat(like[-1:], short)])
-    summed: Floats = filled.reshape(-1, step).sum(axis=1)
+        first = 0
+    else:
+        fits, step = _ends(y, mean, phi, alpha, width, first)
+    low, middle, high = _quantiles(np.logaddexp.reduce(fits, axis=0))
+    at = (first + step * (edge + 1) for edge in (low, middle, high))
+    return Estimate(next(at) - step / 2, float(next(at)), next(at) + step / 2)
+
+
+def _ends(
+    y: Floats, mean: Floats, phi: float, alpha: float, width: float, first: int
+) -> tuple[Floats, int]:
+    """Log-likelihood of an end before each bin but the first, and the bins of a step."""
+    step = max(1, -(-(len(y) - first) // _MOST_POINTS))
+    known = ~np.isnan(y[first:])
+    counts = _coarser(np.where(known, y[first:], 0.0), step)
+    expected = _coarser(np.where(known, mean[first:], 0.0), step)
+    width *= step
+    n = len(counts)
+    ends = np.arange(1, max(n, 2))
+    n = max(n, 1)
+    sums, totals = (np.concatenate([[0.0], np.cumsum(v)]) for v in (counts, expected))
+    stops = np.minimum(ends, n)
+    begun = min(round(_RISES[-1] / width), max(0, n - 2))
+    after = np.arange(n)[None, :] - ends[:, None]
+    late = np.maximum(after, 0)
+    fits = []
+    for plateau in np.maximum(1, np.round(_PLATEAUS / width)).astype(int):
+        # The minutes in which complaints still rose are no part of the plateau.
+        starts = np.minimum(np.maximum(stops - plateau, begun), stops - 1)
+        height = (sums[stops] - sums[starts] + 0.5) / (totals[stops] - totals[starts] + 0.5)
+        above = np.maximum(height, 1.2)[:, None] - 1
+        for decay in _DECAYS / width:
+            falling = decay * (np.exp(-late / decay) - np.exp(-(late + 1) / decay))
+            lifted = expected * (1 + above * np.where(after < 0, 1.0, falling))
+            each = log_likelihood(counts, lifted, phi, alpha + PLATEAU_ALPHA)
+            fits.append(each.sum(axis=1))
+    return END_POWER * np.array(fits), step
+
+
+def _coarser(values: Floats, step: int) -> Floats:
+    """Sums over ``step`` bins; what is left over at the start is joined to the first."""
+    edges = np.arange(len(values) % step if len(values) >= step else 0, len(values), step)
+    edges[:1] = 0
+    summed: Floats = np.add.reduceat(values, edges)
     return summed
 
 
