@@ -4,6 +4,7 @@
 >>> posts = miner.read_posts("archive/*.zst")                     # doctest: +SKIP
 >>> labelled = miner.label(miner.match(posts, ["whatsapp"]))      # doctest: +SKIP
 >>> series = miner.series(labelled, freq="5min")                  # doctest: +SKIP
+>>> outages, scored = miner.detect(series)                        # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from miner.classifier import OutageClassifier, label
     from miner.counter import Counts, count, series
+    from miner.detector import detect
     from miner.errors import MinerError
+    from miner.estimator import estimate
     from miner.lexicon import Lexicon, load_lexicon
     from miner.matcher import match, queries
     from miner.reader import read_posts
+    from miner.scorer import score
 
 __version__ = "0.1.0"
 
@@ -27,11 +31,14 @@ __all__ = [
     "MinerError",
     "OutageClassifier",
     "count",
+    "detect",
+    "estimate",
     "label",
     "load_lexicon",
     "match",
     "queries",
     "read_posts",
+    "score",
     "series",
 ]
 
@@ -41,11 +48,14 @@ _HOME = {
     "MinerError": "errors",
     "OutageClassifier": "classifier",
     "count": "counter",
+    "detect": "detector",
+    "estimate": "estimator",
     "label": "classifier",
     "load_lexicon": "lexicon",
     "match": "matcher",
     "queries": "matcher",
     "read_posts": "reader",
+    "score": "scorer",
     "series": "counter",
 }
 

@@ -57,6 +57,7 @@ class Options:
     model: Classifier | None = None
     posts: str | None = None
     spreadsheet: bool = False
+    also_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Mined:
         outside: candidates at times that nobody watched; they are not counted.
         flooded: accounts that posted a text which many others posted too.
         written: rows written to the file of posts.
+        split: the series split by each dimension of ``Options.also_by``.
     """
 
     series: pd.DataFrame
@@ -78,6 +80,7 @@ class Mined:
     outside: int
     flooded: int
     written: int
+    split: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def mine(
@@ -139,7 +142,7 @@ def _summed(
         watched = Watched.of(watched_table(report))
     marks = _Marks(spool.n_rows)
     floods = Floods()
-    parts: list[Sums] = []
+    parts: dict[str | None, list[Sums]] = {by: [] for by in (options.by, *options.also_by)}
     labels: Counter[str] = Counter()
     outside = 0
     for rows in tally.posts(rules, deleted):
@@ -150,23 +153,29 @@ def _summed(
         floods.add(seen[flags])
         if options.posts:
             marks.set(rows, seen[flags])
-        parts.append(Sums.of(seen, width, options.by, rules))
-    series = dense_series(
-        Sums.total(parts),
-        tally.books,
-        width,
-        watched,
-        by=options.by,
-        services=options.services,
-        start=options.start,
-        end=options.end,
-    )
+        for by, sums in parts.items():
+            sums.append(Sums.of(seen, width, by, rules))
+    tables = {
+        by: dense_series(
+            Sums.total(sums),
+            tally.books,
+            width,
+            watched,
+            by=by,
+            services=options.services,
+            start=options.start,
+            end=options.end,
+        )
+        for by, sums in parts.items()
+    }
+    series = tables.pop(options.by)
+    split = {str(by): table for by, table in tables.items()}
     prints = floods.prints()
     written = 0
     if options.posts:
-        tables = spool.tables(marks, prints)
-        written = write_parts(tables, options.posts, spreadsheet=options.spreadsheet)
-    return Mined(series, report, dict(labels), outside, floods.n_accounts(), written)
+        kept = spool.tables(marks, prints)
+        written = write_parts(kept, options.posts, spreadsheet=options.spreadsheet)
+    return Mined(series, report, dict(labels), outside, floods.n_accounts(), written, split)
 
 
 class _Marks:

@@ -221,6 +221,21 @@ def quantile(values: Floats, q: float) -> Figure:
     )
 
 
+def check_duration(text: str, what: str) -> pd.Timedelta:
+    """A duration such as "10min".
+
+    Raises:
+        UsageError: not a duration, or negative.
+    """
+    try:
+        duration = pd.Timedelta(text)
+    except ValueError:
+        duration = pd.NaT
+    if pd.isna(duration) or duration < pd.Timedelta(0):
+        raise UsageError(f'{what} {text!r} is no duration; write it as "10min" or "1h"')
+    return duration
+
+
 def _with_times(
     table: pd.DataFrame, times: Iterable[str], required: Iterable[str], what: str
 ) -> pd.DataFrame:
@@ -341,9 +356,9 @@ def _error(
 ) -> Figure:
     if name not in found:
         return Figure(math.nan)
-    errors = [abs(found[name].iloc[j] - known[name].iloc[i]) / pd.Timedelta("1min") for i, j in pairs]
-    kept = np.array([error for error in errors if not pd.isna(error)], dtype=float)
-    return quantile(kept, 0.5)
+    errors = [(found[name].iloc[j] - known[name].iloc[i]) / pd.Timedelta("1min") for i, j in pairs]
+    kept = [abs(error) for error in errors if not pd.isna(error)]
+    return quantile(np.array(kept, dtype=float), 0.5)
 
 
 def _cover(

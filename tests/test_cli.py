@@ -62,6 +62,9 @@ def folder(tmp_path, monkeypatch):
     table.to_csv(tmp_path / "labelled.csv", index=False)
     table.rename(columns={"label": "verdict"}).to_csv(tmp_path / "verdicts.csv", index=False)
     table.to_csv(tmp_path / "mine.csv", index=False)
+    times = "service,onset,end{}\nwhatsapp,2022-10-25T06:50:00Z,2022-10-25T08:00:00Z{}\n"
+    (tmp_path / "truth.csv").write_text(times.format("", ""))
+    (tmp_path / "outages.csv").write_text(times.format(",detected_at", ",2022-10-25T06:52:00Z"))
     shutil.copy(REPOSITORY / "miner/classifier/shipped.npz", tmp_path / "my-model.npz")
     return tmp_path
 
@@ -99,7 +102,7 @@ def test_every_example_of_the_help_runs(line, miner, folder):
         stdin = (folder / first.split()[1]).read_bytes()
         first = rest
     words = shlex.split(first.partition(">")[0].strip())
-    if "series.csv" in words and words[1] == "export":
+    if "series.csv" in words and words[1] in {"export", "detect", "score"}:
         miner("mine", "posts.csv", "-o", "series.csv")
     result = miner(*words[1:], stdin=stdin)
 
@@ -117,7 +120,7 @@ def test_mine_writes_the_series_and_shows_a_table(miner, folder):
     assert [line.split(",")[0] for line in lines[1:]] == [
         f"2022-10-25T0{hour}:00:00Z" for hour in (6, 7, 8, 9)
     ]
-    assert lines[1].startswith("2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,")
+    assert lines[1].startswith("2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,learning")
 
 
 def test_a_bin_nobody_watched_is_empty_and_a_watched_one_without_posts_is_zero(miner, folder):

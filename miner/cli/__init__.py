@@ -18,6 +18,8 @@ COMMANDS: Final = {
     "label": "label every row of a table",
     "annotate": "label your own posts in the terminal, the most informative first",
     "count": "count a labelled table into a time series",
+    "detect": "find the outages of a series",
+    "score": "hold outages against a truth list",
     "export": "write a table as CSV, Parquet or JSON lines",
     "services": "list the services of the lexicon, or the queries of one",
     "evaluate": "compare the labels of the model with true ones",

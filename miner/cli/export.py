@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from miner.cli.series import false_alarms_option
 from miner.cli.shared import output_option, quiet_option
 
 
@@ -11,6 +12,7 @@ from miner.cli.shared import output_option, quiet_option
     epilog="""\b
 Examples:
   miner export series.csv -o series.parquet
+  miner export series.csv --outages outages.csv -o scored.csv
   miner export labelled.csv --spreadsheet -o for-people.csv
   miner export labelled.csv --columns created_at,text,label -o short.jsonl
 """
@@ -23,8 +25,22 @@ Examples:
     is_flag=True,
     help="Make a CSV safe to open in a spreadsheet: no text can run as a formula.",
 )
+@click.option(
+    "--outages",
+    metavar="FILE",
+    help="IN is a series: fill expected, upper, score and state, and write its outages here.",
+)
+@false_alarms_option
 @quiet_option
-def command(table: str, output: str, columns: str | None, spreadsheet: bool, quiet: bool) -> None:
+def command(
+    table: str,
+    output: str,
+    columns: str | None,
+    spreadsheet: bool,
+    outages: str | None,
+    false_alarms: str,
+    quiet: bool,
+) -> None:
     """Write a table of posts or a series in another format.
 
     IN is CSV, JSON lines or Parquet, compressed or not; the output is .csv, .parquet
@@ -34,16 +50,27 @@ def command(table: str, output: str, columns: str | None, spreadsheet: bool, qui
 
     import pandas as pd
 
+    from miner.cli.series import read_series
+    from miner.detector import detect
     from miner.errors import SchemaError
-    from miner.exporter import check_writable, write_parts
+    from miner.exporter import check_writable, write, write_parts
     from miner.sources.labelled import Skipped, read_parts
 
     check_writable(output)
+    check_writable(outages)
     wanted = columns.split(",") if columns else None
     skipped = Skipped()
 
+    def tables() -> Iterator[pd.DataFrame]:
+        if outages is None:
+            yield from read_parts(table, None, skipped)
+        else:
+            found = detect(read_series(table), false_alarms=false_alarms)
+            write(found.outages, outages)
+            yield found.series
+
     def parts() -> Iterator[pd.DataFrame]:
-        for part in read_parts(table, None, skipped):
+        for part in tables():
             missing = [name for name in wanted or () if name not in part.columns]
             if missing:
                 raise SchemaError(

@@ -27,10 +27,7 @@ from miner.post import OUTAGES, UTC_DTYPE
 _PART: Final = 4096
 #: Shares under this are left out of the symptoms and countries of an outage.
 _LEAST_SHARE: Final = 0.05
-
-_TIMES: Final = tuple(
-    name for name in OUTAGES if name.startswith(("onset", "end")) or name.endswith("_at")
-)
+_NAMELESS: Final = frozenset({"", "none", "nan", "unknown"})
 
 
 class Detected(NamedTuple):
@@ -170,7 +167,7 @@ def describe(outages: pd.DataFrame, series: pd.DataFrame, by: str) -> pd.DataFra
         if not pd.isna(row.end):
             inside &= series["bin_start"] < row.end
         sums = series[inside].groupby(by)["complaints"].sum().astype("float64")
-        sums = sums[[str(name) not in {"", "none", "nan"} for name in sums.index]]
+        sums = sums[[str(name) not in _NAMELESS for name in sums.index]]
         shares = (sums / max(sums.sum(), 1.0)).sort_values(ascending=False, kind="stable")
         kept = shares[shares >= _LEAST_SHARE]
         texts.append(";".join(f"{name}:{value:.2f}" for name, value in kept.items()))

@@ -148,7 +148,7 @@ class Engine:
                 [np.full(y.shape[1], half) for y, _, half in self._hour_bins]
             )
             y, mean = (np.concatenate([b[i] for b in self._hour_bins], axis=1) for i in (0, 1))
-            self.noise.add(y, mean, halves)
+            self.noise.add(y, mean, halves, hour - 1)
             self._hour_bins = []
         for ring, value in ((self._sums, 0), (self._exposure, 1)):
             ring[:, :-1] = ring[:, 1:].copy()
@@ -168,6 +168,7 @@ class Engine:
         self._beta[which] = beta
         week = season.design(np.arange(168) * 60.0 + hour * 60.0)
         self._rates[which] = np.exp(beta @ week.T).mean(axis=1) / 60.0
+        self.noise.set_rates(np.nan_to_num(self._rates, nan=1.0))
 
     def _open_hour(self, number: int) -> None:
         """What stays fixed for an hour: season, noise, caps, thresholds."""
@@ -185,6 +186,11 @@ class Engine:
         self.level.set_rates(np.nan_to_num(self._rates, nan=1.0), self._cold)
         self._alarm, self._watch = self._thresholds(np.nan_to_num(self._rates, nan=1.0))
         self._evidence[hours == 0] = -np.inf
+        typical = np.nan_to_num(self._season.mean(axis=1)) * self.level.ratio
+        top = ev.limit(
+            typical, self.noise.phi, self._alpha, self._cap, self._alarm, self.clock.width
+        )
+        self._limit = typical, top
 
     def _piece(self, y: Floats, coverage: Floats, talk: Floats | None) -> Rows:
         first = self.clock.bin
@@ -217,12 +223,8 @@ class Engine:
         )
 
     def _upper(self, mean: Floats) -> Floats:
-        """The limit of each bin: exact for the mean of the block, scaled to its bins."""
-        known = ~np.isnan(mean)
-        typical = np.where(known, mean, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        top = ev.limit(
-            typical, self.noise.phi, self._alpha, self._cap, self._alarm, self.clock.width
-        )
+        """The limit of each bin: exact for a typical bin of the hour, scaled to the others."""
+        typical, top = self._limit
         scale = np.sqrt(mean / np.maximum(typical, 1e-9)[:, None])
         upper: Floats = mean + (top - typical)[:, None] * scale
         return upper

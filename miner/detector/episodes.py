@@ -17,8 +17,9 @@ Floats = NDArray[np.float64]
 #: Evidence for normality at which an outage is called over, in nats.
 _END_EVIDENCE: Final = 5.0
 #: The ratio a recovery is told from: this, or more where complaints are too few for it.
-_END_RATIO: Final = 3.0
+_END_RATIO: Final = 4.0
 _END_RATE: Final = 0.3
+_LEAST_RATIO: Final = 2.0
 #: An alarm so soon after the call of the end takes the same outage up again.
 MERGE_MINUTES: Final = 60.0
 #: The onset is looked for in so many minutes, and dated again this long after the alarm.
@@ -64,6 +65,7 @@ class Episode:
     ended: int | None = None
     end: timing.Estimate | None = None
     settled: bool = False
+    best: float = 1.0
     _calm: float = field(default=0.0, repr=False)
 
     @property
@@ -75,6 +77,7 @@ class Episode:
         """Add a watched bin."""
         self.complaints += y
         self.expected += mean
+        self.best = max(self.best, self.ratio)
         if y > self.peak:
             self.peak, self.peak_at = y, at
 
@@ -121,7 +124,7 @@ class Tracker:
         y, mean = piece.y[service, at:], piece.mean[service, at:]
         phi, alpha = home.noise_of(service)
         least = max(_END_RATIO, _END_RATE * self._width / max(float(np.nanmean(mean)), 1e-9))
-        ratio = max(1.25, min(np.sqrt(max(episode.ratio, 1.0)), least))
+        ratio = max(_LEAST_RATIO, min(np.sqrt(max(episode.best, 1.0)), least))
         noise = np.full(1, phi), np.full(1, alpha)
         calm = -ratios_of(y, mean, np.zeros_like(mean), *noise, np.full(1, ratio))[:, 0]
         for offset in range(len(y)):

@@ -28,6 +28,7 @@ _LOG_N: Final = float(np.log(len(RATIOS)))
 MOST: Final = 40.0
 _LEAST_SIZE: Final = 1e-6
 _HALVINGS: Final = 9
+_FEW: Final = 2000
 
 
 def size_of(mean: Floats, phi: Floats, alpha: Floats, level: Floats, leak: Floats) -> Floats:
@@ -64,14 +65,14 @@ def ratios_of(
     usable = ~(np.isnan(y) | np.isnan(calm))
     count = np.where(usable, y, 0.0)[..., None]
     base = np.where(usable, np.maximum(calm, 1e-9), 1.0)[..., None]
-    talk, phi, alpha = leak[..., None], phi[..., None], alpha[..., None]
-    logs = []
-    for level in (base, base * ratios):
-        mean = level + talk
-        size = size_of(mean, phi, alpha, level, talk)
-        share = np.log1p(mean / size)
-        logs.append(_rising(size, count) + count * (np.log(mean / size) - share) - size * share)
-    found: Floats = np.where(usable[..., None], logs[1] - logs[0], 0.0)
+    talk = leak[..., None]
+    level = base * np.concatenate([[1.0], ratios])
+    mean = level + talk
+    size = size_of(mean, phi[..., None], alpha[..., None], level, talk)
+    odds = mean / size
+    share = np.log1p(odds)
+    logs = _rising(size, count) + count * (np.log(odds) - share) - size * share
+    found: Floats = (logs[..., 1:] - logs[..., :1]) * usable[..., None]
     return found
 
 
@@ -90,6 +91,9 @@ def log_likelihood(y: Floats, mean: Floats, phi: float, alpha: float) -> Floats:
 
 def _rising(size: Floats, count: Floats) -> Floats:
     """Log of size (size + 1) … (size + count - 1): the gamma functions of the likelihood."""
+    if size.size < _FEW:
+        return gammaln(count + size) - gammaln(size)
+    # Most counts of quiet services are 0, for which the sum is empty.
     rising = np.zeros_like(size)
     some = np.broadcast_to(count > 0, size.shape)
     at = size[some]

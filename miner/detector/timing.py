@@ -20,7 +20,10 @@ from miner.detector.evidence import log_likelihood
 Floats = NDArray[np.float64]
 
 _QUANTILES: Final = (0.05, 0.5, 0.95)
-_RISES: Final = np.array([0.2, 0.6, 1.5, 3.0])
+_RISES: Final = np.array([0.2, 0.6, 1.5, 3.0, 8.0, 20.0])
+#: Most outages are told within minutes; some spread over regions as they wake.
+_RISE_ODDS: Final = np.log([1.0, 1.0, 1.0, 1.0, 0.3, 0.3])
+_RISEN: Final = 3.0
 _DECAYS: Final = np.array([2.0, 4.0, 7.0, 12.0, 20.0])
 #: Heights of the plateau, as multiples of what was seen after a likely onset.
 _HEIGHTS: Final = np.array([0.6, 0.8, 1.0, 1.3, 1.8])
@@ -65,15 +68,22 @@ def onset(
     best = int(np.argmax(logs))
     settled = slice(min(best + int(np.ceil(3 / width)), len(y) - 1), until)
     height = max(1.3, (np.nansum(y[settled]) + 0.5) / (np.nansum(mean[settled]) + 0.5))
-    step = max(0.25, (last - first) / _MOST_POINTS)
-    times = np.arange(first, last + step / 2, step)
-    bins = np.arange(first, until)
-    shape = _rising(bins[None, None, :] - times[:, None, None], _RISES[None, :, None] / width)
-    heights = np.maximum(height * _HEIGHTS, 1.2)
-    lifted = mean[bins] * (1 + (heights[:, None, None, None] - 1) * shape[None])
-    fit = log_likelihood(y[bins], lifted, phi, alpha).sum(axis=-1)
-    low, middle, high = _quantiles(np.logaddexp.reduce(ONSET_POWER * fit, axis=(0, 2)))
-    return Estimate(times[low] - step / 2, times[middle], times[high] + step / 2)
+    step = -(-(until - first) // _MOST_POINTS)
+    counts, expected = _sums(y[first:until], mean[first:until], step)
+    n_times = min(4 * (last - first), _MOST_POINTS)
+    times = np.linspace(0, (last - first) / step, n_times + 1)
+    spacing = times[1] - times[0]
+    bins = np.arange(len(counts))
+    rises = _RISES[None, :, None] / (width * step)
+    shape = _rising(bins[None, None, :] - times[:, None, None], rises)
+    fits = []
+    for factor in _HEIGHTS:
+        above = max(height * factor, 1.2) - 1
+        each = log_likelihood(counts, expected * (1 + above * shape), phi, alpha)
+        fits.append(ONSET_POWER * each.sum(axis=-1) + _RISE_ODDS)
+    low, middle, high = _quantiles(np.logaddexp.reduce(fits, axis=(0, 2)))
+    edges = times[low] - spacing / 2, times[middle], times[high] + spacing / 2
+    return Estimate(*(float(first + step * edge) for edge in edges))
 
 
 def _rising(after: Floats, rise: Floats) -> Floats:
@@ -103,16 +113,14 @@ def _ends(
 ) -> tuple[Floats, int]:
     """Log-likelihood of an end before each bin but the first, and the bins of a step."""
     step = max(1, -(-(len(y) - first) // _MOST_POINTS))
-    known = ~np.isnan(y[first:])
-    counts = _coarser(np.where(known, y[first:], 0.0), step)
-    expected = _coarser(np.where(known, mean[first:], 0.0), step)
+    counts, expected = _sums(y[first:], mean[first:], step)
     width *= step
     n = len(counts)
     ends = np.arange(1, max(n, 2))
     n = max(n, 1)
     sums, totals = (np.concatenate([[0.0], np.cumsum(v)]) for v in (counts, expected))
     stops = np.minimum(ends, n)
-    begun = min(round(_RISES[-1] / width), max(0, n - 2))
+    begun = min(round(_RISEN / width), max(0, n - 2))
     after = np.arange(n)[None, :] - ends[:, None]
     late = np.maximum(after, 0)
     fits = []
@@ -129,12 +137,14 @@ def _ends(
     return END_POWER * np.array(fits), step
 
 
-def _coarser(values: Floats, step: int) -> Floats:
-    """Sums over ``step`` bins; what is left over at the start is joined to the first."""
-    edges = np.arange(len(values) % step if len(values) >= step else 0, len(values), step)
-    edges[:1] = 0
-    summed: Floats = np.add.reduceat(values, edges)
-    return summed
+def _sums(y: Floats, mean: Floats, step: int) -> tuple[Floats, Floats]:
+    """Counts and expected counts of ``step`` bins each, of what was watched."""
+    known = ~np.isnan(y) & ~np.isnan(mean)
+    edges = np.arange(0, len(y), step)
+    counts, expected = (
+        np.add.reduceat(np.where(known, values, 0.0), edges) for values in (y, mean)
+    )
+    return counts, expected
 
 
 def _quantiles(logs: Floats) -> tuple[int, int, int]:
