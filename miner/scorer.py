@@ -24,10 +24,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from miner.errors import UsageError
-from miner.post import require_columns, require_utc
+from miner.post import UTC_DTYPE, require_columns, require_utc
 
 #: Days of a month in which rates are given.
 MONTH_DAYS = 365.25 / 12
+
+#: Stands for the end of what has not ended.
+_FOREVER = pd.Timestamp("9999-01-01T00:00Z").as_unit("us")
 
 Floats = NDArray[np.float64]
 
@@ -117,11 +120,12 @@ def score(
     if "is_outage" not in known:
         known["is_outage"] = True
     known["is_outage"] = known["is_outage"].astype("str").str.lower().isin(["true", "1", "1.0"])
-    found["end"] = found["end"] if "end" in found else pd.NaT
+    if "end" not in found:
+        found["end"] = pd.Series(pd.NaT, index=found.index, dtype=UTC_DTYPE)
     first, last = _span(found, known, series, start, end)
     found = found[(found["detected_at"] >= first) & (found["detected_at"] <= last)]
     known = known[(known["onset"] >= first) & (known["onset"] < last)]
-    found["until"] = found["end"].fillna(last)
+    found["until"] = found["end"].fillna(last.as_unit("us"))
     matches = match(found, known, tolerance=tolerance, early=early)
     excused, on_non_outages = _excused(found, known, pd.Timedelta(early), pd.Timedelta(tail))
     months = _watched_months(found, known, series, first, last)
@@ -148,7 +152,7 @@ def match(
     >>> match(read_times([("b", "10:02", "11:05")], detected=True), truth)
     {}
     """
-    until = outages["end"].fillna(pd.Timestamp.max.tz_localize("UTC"))
+    until = outages["end"].fillna(_FOREVER)
     found: dict[int, int] = {}
     for row in range(len(truth)):
         event = truth.iloc[row]
@@ -247,7 +251,7 @@ def _with_times(
         if name in ready:
             column = ready[name]
             if not isinstance(column.dtype, pd.DatetimeTZDtype) and column.isna().all():
-                column = pd.to_datetime(column, utc=True)
+                column = pd.to_datetime(column, utc=True)  # a column that is all empty
             ready[name] = require_utc(column, what)
     for name in ("onset_low", "onset_high", "end_low", "end_high"):
         if name in ready:

@@ -120,7 +120,9 @@ def test_mine_writes_the_series_and_shows_a_table(miner, folder):
     assert [line.split(",")[0] for line in lines[1:]] == [
         f"2022-10-25T0{hour}:00:00Z" for hour in (6, 7, 8, 9)
     ]
-    assert lines[1].startswith("2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,learning")
+    assert lines[1].startswith(
+        "2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,learning"
+    )
 
 
 def test_a_bin_nobody_watched_is_empty_and_a_watched_one_without_posts_is_zero(miner, folder):

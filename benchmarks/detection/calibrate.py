@@ -52,8 +52,9 @@ def thresholds(sim, own: np.ndarray, score: np.ndarray, step: int) -> list[float
     """Scores that so many episodes a year reach, for each of the levels."""
     years = measure.years(sim)[own].sum()
     grid = np.arange(3.0, 45.0, 0.25)
-    peaks = {u: np.concatenate([episodes_over(sim, i, score[i], step, u) for i in own])
-             for u in grid}
+    peaks = {
+        u: np.concatenate([episodes_over(sim, i, score[i], step, u) for i in own]) for u in grid
+    }
     counts = np.array([len(peaks[u]) for u in grid])
     found = []
     for level in LEVELS:

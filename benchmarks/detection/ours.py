@@ -22,7 +22,12 @@ def binned(sim: Simulated, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def run(
-    sim: Simulated, alarm, *, talk: bool = True, keep: bool = True, step: int = 1,
+    sim: Simulated,
+    alarm,
+    *,
+    talk: bool = True,
+    keep: bool = True,
+    step: int = 1,
     coverage: np.ndarray | None = None,
 ) -> tuple[Engine, np.ndarray, float]:
     """Engine, scores and seconds of a simulation; ``alarm`` maps rates to thresholds.

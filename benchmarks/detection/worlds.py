@@ -12,8 +12,13 @@ TRAINING_DAYS = 28
 def quiet_years(seed: int, services: int = 108, days: int = 364) -> Simulated:
     """Outage-free service-years after four weeks with outages; with joke bursts and gaps."""
     return simulate(
-        World(services=services, days=TRAINING_DAYS + days, training_days=TRAINING_DAYS,
-              outages=0, seed=seed)
+        World(
+            services=services,
+            days=TRAINING_DAYS + days,
+            training_days=TRAINING_DAYS,
+            outages=0,
+            seed=seed,
+        )
     )
 
 

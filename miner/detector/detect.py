@@ -83,9 +83,7 @@ def detect(series: pd.DataFrame, *, false_alarms: str = DEFAULT) -> Detected:
     return Detected(outages, _filled(ready, part_layout, part_rows))
 
 
-def _run(
-    series: pd.DataFrame, layout: Layout, a_year: float
-) -> tuple[list[Episode], Rows, Arrays]:
+def _run(series: pd.DataFrame, layout: Layout, a_year: float) -> tuple[list[Episode], Rows, Arrays]:
     arrays = arrays_of(series, layout)
     width = layout.grid.minutes
     engine = Engine(len(layout.names), width, layout.grid.first, Thresholds(a_year, width))
@@ -178,7 +176,7 @@ def _joined(outages: pd.DataFrame, values: pd.DataFrame, by: str) -> pd.DataFram
     """Outages of the sum, and those of single values that the sum does not show."""
     names = values["service"].str.split("\x1f", n=1)
     values = values.assign(service=names.str[0])
-    late = pd.Timestamp.max.tz_localize("UTC").as_unit("us")
+    late = pd.Timestamp("9999-01-01T00:00Z").as_unit("us")
     new = []
     for row in values.itertuples():
         own = outages[outages["service"] == row.service]

@@ -81,7 +81,11 @@ class Engine:
     def __init__(
         self, n_services: int, width: float, first_bin: int, thresholds: Thresholds
     ) -> None:
-        self.n_services, self.clock, self._thresholds = n_services, Clock(first_bin, width), thresholds
+        self.n_services, self.clock, self._thresholds = (
+            n_services,
+            Clock(first_bin, width),
+            thresholds,
+        )
         per_half_day = max(2, round(720 / max(width, BLOCK_MINUTES)))
         self.noise = Noise(n_services)
         self.level = Level(n_services, per_half_day)
@@ -144,9 +148,7 @@ class Engine:
 
     def _close_hour(self, hour: int) -> None:
         if self._hour_bins:
-            halves = np.concatenate(
-                [np.full(y.shape[1], half) for y, _, half in self._hour_bins]
-            )
+            halves = np.concatenate([np.full(y.shape[1], half) for y, _, half in self._hour_bins])
             y, mean = (np.concatenate([b[i] for b in self._hour_bins], axis=1) for i in (0, 1))
             self.noise.add(y, mean, halves, hour - 1)
             self._hour_bins = []

@@ -181,7 +181,9 @@ def _column(series: pd.DataFrame, name: str, empty: float | None = None) -> Floa
 
 def totals(series: pd.DataFrame, by: str) -> pd.DataFrame:
     """The series without its split: sums over the values of the dimension."""
-    counts = [n for n in ("mentions", "complaints", "authors", "recoveries", "chatter") if n in series]
+    counts = [
+        n for n in ("mentions", "complaints", "authors", "recoveries", "chatter") if n in series
+    ]
     groups = series.groupby(["bin_start", "service"], sort=True)
     table = groups[counts].sum(min_count=1)
     if "coverage" in series:

@@ -46,9 +46,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def onset(
-    y: Floats, mean: Floats, llr: Floats, phi: float, alpha: float, width: float
-) -> Estimate:
+def onset(y: Floats, mean: Floats, llr: Floats, phi: float, alpha: float, width: float) -> Estimate:
     """Onset of an outage that lasts at the last bin.
 
     Args:

@@ -171,8 +171,11 @@ def _service(
     # Linked services draw the times of their outages from one stream.
     group = index // len(world.rates) * len(world.rates) if world.linked else index
     planned = outages_of(
-        np.random.default_rng([world.seed, group, 1]), world.days, world.training_days,
-        world.outages, world.past_outages,
+        np.random.default_rng([world.seed, group, 1]),
+        world.days,
+        world.training_days,
+        world.outages,
+        world.past_outages,
     )
     burst_rows = bursts_of(rng, world.days, world.bursts, planned)
     excess = mu * noise * lifted(planned, n_minutes)
@@ -185,7 +188,9 @@ def _service(
         "chatter": _clustered(rng, 0.3 * calm + 0.25 * excess, phi) + talk - leaked,
         "other": _clustered(rng, 0.7 * calm + 0.15 * excess, phi),
     }
-    counts = {name: _seen(rng, _delayed(rng, c, world.late), coverage) for name, c in counts.items()}
+    counts = {
+        name: _seen(rng, _delayed(rng, c, world.late), coverage) for name, c in counts.items()
+    }
     arrays = {
         "complaints": counts["complaints"],
         "chatter": counts["chatter"],
@@ -216,9 +221,7 @@ def _clustered(rng: np.random.Generator, mean: Floats, phi: float) -> NDArray[np
     return drawn
 
 
-def _delayed(
-    rng: np.random.Generator, counts: NDArray[np.int64], late: float
-) -> NDArray[np.int64]:
+def _delayed(rng: np.random.Generator, counts: NDArray[np.int64], late: float) -> NDArray[np.int64]:
     """Counts by time of arrival: a share comes 1 to 10 minutes later."""
     if not late:
         return counts
