@@ -234,8 +234,8 @@ def check_duration(text: str, what: str) -> pd.Timedelta:
     try:
         duration = pd.Timedelta(text)
     except ValueError:
-        duration = pd.NaT
-    if pd.isna(duration) or duration < pd.Timedelta(0):
+        duration = pd.Timedelta(-1)
+    if not duration >= pd.Timedelta(0):
         raise UsageError(f'{what} {text!r} is no duration; write it as "10min" or "1h"')
     return duration
 
@@ -332,7 +332,8 @@ def _figures(
         (found["detected_at"].iloc[j] - known["onset"].iloc[i]) / pd.Timedelta("1min")
         for i, j in pairs
     ]
-    under = (found["until"] - found["detected_at"]).sum() / pd.Timedelta(days=MONTH_DAYS)
+    lasting = (found["until"] - found["detected_at"]).dt.total_seconds()
+    under = float(lasting.sum()) / 86_400 / MONTH_DAYS
     n_false = int(is_false.sum())
     return Score(
         outages=len(real),

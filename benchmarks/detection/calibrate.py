@@ -18,6 +18,7 @@ import numpy as np
 
 import measure
 import ours
+from miner.testing.simulate import Simulated
 from worlds import RATES, TUNE, quiet_years
 
 TARGET = Path(__file__).parents[2] / "miner/detector/thresholds.json"
@@ -27,7 +28,9 @@ WIDTHS = (1, 5, 60)
 _TAIL = 60
 
 
-def episodes_over(sim, index: int, score: np.ndarray, step: int, least: float) -> np.ndarray:
+def episodes_over(
+    sim: Simulated, index: int, score: np.ndarray, step: int, least: float
+) -> np.ndarray:
     """Highest score of each false episode of one service over a score."""
     at = np.flatnonzero(score >= least)
     minutes = (at + 1) * step
@@ -48,7 +51,7 @@ def episodes_over(sim, index: int, score: np.ndarray, step: int, least: float) -
     return peaks[keep]
 
 
-def thresholds(sim, own: np.ndarray, score: np.ndarray, step: int) -> list[float]:
+def thresholds(sim: Simulated, own: np.ndarray, score: np.ndarray, step: int) -> list[float]:
     """Scores that so many episodes a year reach, for each of the levels."""
     years = measure.years(sim)[own].sum()
     grid = np.arange(3.0, 45.0, 0.25)
@@ -70,6 +73,7 @@ def thresholds(sim, own: np.ndarray, score: np.ndarray, step: int) -> list[float
 
 
 def main() -> None:
+    """Replay and write the table."""
     services = int(sys.argv[1]) if len(sys.argv) > 1 else 108
     sim = quiet_years(TUNE, services)
     table = {}

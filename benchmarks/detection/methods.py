@@ -23,7 +23,7 @@ def _counts(sim: Simulated) -> np.ndarray:
     return np.where(coverage > 0, y, np.nan)
 
 
-def _lagged(y: np.ndarray, lags) -> np.ndarray:
+def _lagged(y: np.ndarray, lags: range) -> np.ndarray:
     """Stack of earlier bins, shape (lags, services, bins); nan before the start."""
     parts = []
     for lag in lags:
@@ -40,14 +40,17 @@ def _z(y: np.ndarray, past: np.ndarray) -> np.ndarray:
 
 
 def ears_c1(y: np.ndarray) -> np.ndarray:
+    """Deviations from the seven bins before."""
     return _z(y, _lagged(y, range(1, 8)))
 
 
 def ears_c2(y: np.ndarray) -> np.ndarray:
+    """Deviations from seven bins, two bins back."""
     return _z(y, _lagged(y, range(3, 10)))
 
 
 def ears_c3(y: np.ndarray) -> np.ndarray:
+    """Sum of the last three deviations of C2 above one."""
     over = np.maximum(0, ears_c2(y) - 1)
     total = over.copy()
     for lag in (1, 2):
@@ -73,7 +76,14 @@ def farrington(y: np.ndarray) -> np.ndarray:
     )
 
 
-def _add(y, lag, most, total, squares, weights) -> None:
+def _add(
+    y: np.ndarray,
+    lag: int,
+    most: np.ndarray | None,
+    total: np.ndarray,
+    squares: np.ndarray,
+    weights: np.ndarray,
+) -> None:
     past, here = y[:, :-lag], slice(lag, None)
     use = ~np.isnan(past)
     if most is not None:
@@ -96,6 +106,7 @@ def ewma(y: np.ndarray, keep: float = 0.9) -> np.ndarray:
 
 
 def moving_z(y: np.ndarray) -> np.ndarray:
+    """Deviation from the day before, in its deviations."""
     known = np.nan_to_num(y)
     sums = np.cumsum(known, axis=1), np.cumsum(known**2, axis=1)
     out = np.zeros(y.shape)
@@ -107,6 +118,7 @@ def moving_z(y: np.ndarray) -> np.ndarray:
 
 
 def ratio_of_day(y: np.ndarray) -> np.ndarray:
+    """Ratio to the mean of the same time of 14 days."""
     total, squares, weights = (np.zeros(y.shape) for _ in range(3))
     for day in range(1, 15):
         _add(y, day * _DAY, None, total, squares, weights)

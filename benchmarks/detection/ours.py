@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def binned(sim: Simulated, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def run(
     sim: Simulated,
-    alarm,
+    alarm: Callable[[np.ndarray], np.ndarray],
     *,
     talk: bool = True,
     keep: bool = True,

@@ -101,18 +101,18 @@ def outage_rows(outages: pd.DataFrame) -> tuple[list[str], list[list[object]]]:
 
     columns = ["service", "onset (UTC)", "known", "end", "posts", "ratio", "symptom"]
     rows: list[list[object]] = []
-    for row in outages.head(SHOWN).itertuples():
-        end = "lasting" if pd.isna(row.end) else f"{row.end:%m-%d %H:%M}"
-        severity = None if pd.isna(row.severity) else f"{row.severity:.1f}"
+    for row in outages.head(SHOWN).to_dict("records"):
+        end = "lasting" if pd.isna(row["end"]) else f"{row['end']:%m-%d %H:%M}"
+        severity = None if pd.isna(row["severity"]) else f"{row['severity']:.1f}"
         rows.append(
             [
-                row.service,
-                f"{row.onset:%m-%d %H:%M}",
-                f"{row.detected_at:%H:%M}",
+                row["service"],
+                f"{row['onset']:%m-%d %H:%M}",
+                f"{row['detected_at']:%H:%M}",
                 end,
-                int(row.complaints),
+                int(row["complaints"]),
                 severity,
-                str(row.symptoms).split(":")[0],
+                str(row["symptoms"]).split(":")[0],
             ]
         )
     return columns, rows
@@ -130,6 +130,6 @@ def say_outages(outages: pd.DataFrame, *, err: bool) -> None:
     more = len(outages) - len(rows)
     title = f"outages ({more} more in the file)" if more > 0 else "outages"
     print_table(columns, rows, title=title, err=err)
-    for event in link(outages).itertuples():
-        names = str(event.services).replace(";", ", ")
-        click.echo(f"together at {event.onset:%Y-%m-%d %H:%M}: {names}", err=err)
+    for event in link(outages).to_dict("records"):
+        names = str(event["services"]).replace(";", ", ")
+        click.echo(f"together at {event['onset']:%Y-%m-%d %H:%M}: {names}", err=err)

@@ -79,7 +79,7 @@ def detect(series: pd.DataFrame, *, false_alarms: str = DEFAULT) -> Detected:
     part_layout = layout_of(ready, grid, ["service", by])
     parts, part_rows, part_arrays = _run(ready, part_layout, max(a_year / 2 / n_values, 0.02))
     values = _table(parts, part_layout, part_arrays, part_rows)
-    outages = describe(_joined(outages, values, by), ready, by)
+    outages = describe(_joined(outages, values), ready, by)
     return Detected(outages, _filled(ready, part_layout, part_rows))
 
 
@@ -114,11 +114,9 @@ def _table(found: list[Episode], layout: Layout, arrays: Arrays, rows: Rows) -> 
     records = [_record(e, layout.names[e.service], grid, arrays, rows) for e in found]
     table = pd.DataFrame(records, columns=list(OUTAGES))
     for name, dtype in OUTAGES.items():
-        table[name] = (
-            pd.to_datetime(table[name], utc=True).astype(UTC_DTYPE)
-            if dtype == UTC_DTYPE
-            else table[name].astype(dtype)
-        )
+        if dtype == UTC_DTYPE:
+            table[name] = pd.to_datetime(table[name], utc=True).astype(UTC_DTYPE)
+    table = table.astype({name: d for name, d in OUTAGES.items() if d != UTC_DTYPE})
     return table.sort_values(["onset", "service"], kind="stable", ignore_index=True)
 
 
@@ -160,10 +158,10 @@ def describe(outages: pd.DataFrame, series: pd.DataFrame, by: str) -> pd.DataFra
     if column is None:
         return outages
     texts = []
-    for row in outages.itertuples():
-        inside = (series["service"] == row.service) & (series["bin_start"] >= row.onset.floor("s"))
-        if not pd.isna(row.end):
-            inside &= series["bin_start"] < row.end
+    for row in outages.to_dict("records"):
+        inside = (series["service"] == row["service"]) & (series["bin_start"] >= row["onset"])
+        if not pd.isna(row["end"]):
+            inside &= series["bin_start"] < row["end"]
         sums = series[inside].groupby(by)["complaints"].sum().astype("float64")
         sums = sums[[str(name) not in _NAMELESS for name in sums.index]]
         shares = (sums / max(sums.sum(), 1.0)).sort_values(ascending=False, kind="stable")
@@ -172,16 +170,16 @@ def describe(outages: pd.DataFrame, series: pd.DataFrame, by: str) -> pd.DataFra
     return outages.assign(**{column: pd.Series(texts, index=outages.index, dtype="str")})
 
 
-def _joined(outages: pd.DataFrame, values: pd.DataFrame, by: str) -> pd.DataFrame:
+def _joined(outages: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     """Outages of the sum, and those of single values that the sum does not show."""
     names = values["service"].str.split("\x1f", n=1)
     values = values.assign(service=names.str[0])
     late = pd.Timestamp("9999-01-01T00:00Z").as_unit("us")
     new = []
-    for row in values.itertuples():
-        own = outages[outages["service"] == row.service]
-        overlaps = (own["onset_low"] <= (late if pd.isna(row.end_high) else row.end_high)) & (
-            own["end_high"].fillna(late) >= row.onset_low
+    for row in values.to_dict("records"):
+        own = outages[outages["service"] == row["service"]]
+        overlaps = (own["onset_low"] <= (late if pd.isna(row["end_high"]) else row["end_high"])) & (
+            own["end_high"].fillna(late) >= row["onset_low"]
         )
         new.append(not overlaps.any())
     more = values[np.array(new, dtype=bool)] if len(values) else values

@@ -168,7 +168,7 @@ class Engine:
         beta = season.fit(self._sums[which], self._exposure[which], hour - 1, self._beta[which])
         # The level is relative to the season: a new season starts from the same mean.
         self._beta[which] = beta
-        week = season.design(np.arange(168) * 60.0 + hour * 60.0)
+        week = season.design(np.arange(168, dtype=np.float64) * 60.0 + hour * 60.0)
         self._rates[which] = np.exp(beta @ week.T).mean(axis=1) / 60.0
         self.noise.set_rates(np.nan_to_num(self._rates, nan=1.0))
 
@@ -176,7 +176,8 @@ class Engine:
         """What stays fixed for an hour: season, noise, caps, thresholds."""
         n_bins = max(1, int(np.ceil(60 / self.clock.width)))
         self._first_of_hour = number
-        minutes = (number + np.arange(n_bins + 1) + 0.5) * self.clock.width
+        bins = np.arange(n_bins + 1, dtype=np.float64)
+        minutes = (number + bins + 0.5) * self.clock.width
         self._season = np.exp(self._beta @ season.design(minutes).T) * (self.clock.width / 60)
         hours = (self._exposure >= 0.2).sum(axis=1)
         self._season[hours == 0] = np.nan
@@ -243,7 +244,8 @@ class Engine:
         self._talk_now = last[:, 0] / keep if keep else last[:, 0]
         at_most = np.minimum(known, 5 * usual + 3)
         self._talk += np.stack([at_most.sum(axis=1), np.nan_to_num(calm).sum(axis=1)])
-        return LEAK * np.maximum(np.maximum(known - usual, smooth), 0.0)
+        leak: Floats = LEAK * np.maximum(np.maximum(known - usual, smooth), 0.0)
+        return leak
 
     def _follow(
         self, service: int, piece: Piece, after: Floats, score: Floats, state: Codes
@@ -282,7 +284,7 @@ class Engine:
                 at += 1
 
     def noise_of(self, service: int) -> tuple[float, float]:
-        """phi and alpha of a service as they are now."""
+        """The noise of a service as it is now: phi and alpha."""
         return float(self.noise.phi[service]), float(self._alpha[service])
 
     def _learn(

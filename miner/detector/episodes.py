@@ -44,7 +44,7 @@ class Home(Protocol):
     history: deque[Piece]
 
     def noise_of(self, service: int) -> tuple[float, float]:
-        """phi and alpha of a service."""
+        """The noise of a service: phi and alpha."""
 
 
 @dataclass
@@ -99,6 +99,7 @@ class Tracker:
         now = piece.first + at
         last = self._last[service]
         self.active[service] = True
+        since = now - self._bins(_ONSET_MINUTES)
         if last is not None and last.ended is not None:
             if now - last.ended <= self._bins(MERGE_MINUTES):
                 for number, y, mean in self._bins_of(service, last.ended + 1, now + 1, home):
@@ -106,8 +107,6 @@ class Tracker:
                 last.ended = last.end = None
                 last._calm = 0.0  # noqa: SLF001 - its own record
                 return int(last.onset.low)
-        since = now - self._bins(_ONSET_MINUTES)
-        if last is not None and last.ended is not None:
             since = max(since, last.ended + 1)
         episode = Episode(service, now, self._date(service, since, now + 1, home))
         for number, y, mean in self._bins_of(service, int(episode.onset.at), now + 1, home):
@@ -161,26 +160,26 @@ class Tracker:
 
     def _date(self, service: int, since: int, until: int, home: Home) -> timing.Estimate:
         y, mean, first = self._arrays(service, since, until, home)
-        llr, _, _ = self._known(service, 3, since, until, home)
+        llr, _, _ = self._known(service, "llr", since, until, home)
         phi, alpha = home.noise_of(service)
         found = timing.onset(y, mean, llr, phi, alpha, self._width)
         return timing.Estimate(*(first + value for value in found))
 
     def _known(
-        self, service: int, what: int, since: int, until: int, home: Home
+        self, service: int, what: str, since: int, until: int, home: Home
     ) -> tuple[Floats, int, int]:
         """A part of the pieces that are still known, with its first and last bin."""
         pieces = [p for p in home.history if p.first + p.y.shape[1] > since and p.first < until]
         first = pieces[0].first
-        joined = np.concatenate([p[what][service] for p in pieces])
+        joined = np.concatenate([getattr(p, what)[service] for p in pieces])
         return joined[max(0, since - first) : until - first], max(first, since), until
 
     def _arrays(
         self, service: int, since: int, until: int, home: Home
     ) -> tuple[Floats, Floats, int]:
         """Counts, expected counts and the number of the first bin of what is still known."""
-        y, first, _ = self._known(service, 1, since, until, home)
-        mean, _, _ = self._known(service, 2, since, until, home)
+        y, first, _ = self._known(service, "y", since, until, home)
+        mean, _, _ = self._known(service, "mean", since, until, home)
         return y, mean, first
 
     def _bins_of(
@@ -188,5 +187,6 @@ class Tracker:
     ) -> list[tuple[int, float, float]]:
         y, mean, first = self._arrays(service, since, until, home)
         return [
-            (first + i, float(y[i]), float(mean[i])) for i in np.flatnonzero(~np.isnan(y + mean))
+            (first + i, float(y[i]), float(mean[i]))
+            for i in np.flatnonzero(~np.isnan(y + mean)).tolist()
         ]

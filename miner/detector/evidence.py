@@ -1,8 +1,9 @@
 """Evidence for an outage: likelihood ratios, their running mixture, the published limit.
 
 A bin's count y has the mean m when all is well and ``R m`` in an outage of ratio R; both
-are negative binomial with the variance ``phi m + alpha m²`` of their own mean. The evidence of all bins so far is kept for
-each ratio by the recursion of Shiryaev and Roberts, in logs:
+are negative binomial with the variance ``phi m + alpha m²`` of their own mean. The
+evidence of all bins so far is kept for each ratio by the recursion of Shiryaev and
+Roberts, in logs:
 ``l ← min(log(w + exp(l)) + LLR, cap)``, where w is the width of a bin in minutes, so that
 the score means the same at any width. Its ratios are mixed as in Pollak and Siegmund
 (1975). The cap says how far noise alone can carry: intensity that wanders slowly with
@@ -86,13 +87,15 @@ def log_likelihood(y: Floats, mean: Floats, phi: float, alpha: float) -> Floats:
     size = safe / np.maximum(phi - 1.0 + alpha * safe, 1e-6)
     share = np.log1p(safe / size)
     logs = _rising(size, count) + count * (np.log(safe / size) - share) - size * share
-    return np.where(usable, logs, 0.0)
+    likelihood: Floats = np.where(usable, logs, 0.0)
+    return likelihood
 
 
 def _rising(size: Floats, count: Floats) -> Floats:
     """Log of size (size + 1) … (size + count - 1): the gamma functions of the likelihood."""
     if size.size < _FEW:
-        return gammaln(count + size) - gammaln(size)
+        whole: Floats = gammaln(count + size) - gammaln(size)
+        return whole
     # Most counts of quiet services are 0, for which the sum is empty.
     rising = np.zeros_like(size)
     some = np.broadcast_to(count > 0, size.shape)
@@ -103,7 +106,8 @@ def _rising(size: Floats, count: Floats) -> Floats:
 
 def caps(alpha: Floats) -> Floats:
     """How much evidence each ratio may gather, given the slow noise; shape (…, ratios)."""
-    return np.minimum(MOST, _LOG_RATIOS**2 / (2.0 * np.maximum(alpha[..., None], 0.01)))
+    most: Floats = np.minimum(MOST, _LOG_RATIOS**2 / (2.0 * np.maximum(alpha[..., None], 0.01)))
+    return most
 
 
 def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, w: float) -> Floats:
@@ -134,7 +138,8 @@ def score(evidence: Floats) -> Floats:
     top = evidence.max(axis=-1)
     safe = np.maximum(top, -700.0)
     total = np.exp(evidence - safe[..., None]).sum(axis=-1)
-    return np.maximum(safe + np.log(np.maximum(total, 1e-300)) - _LOG_N, 0.0)
+    found: Floats = np.maximum(safe + np.log(np.maximum(total, 1e-300)) - _LOG_N, 0.0)
+    return found
 
 
 def limit(

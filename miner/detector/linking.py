@@ -25,15 +25,16 @@ def link(outages: pd.DataFrame, *, within: str = "10min") -> pd.DataFrame:
     ordered = outages.sort_values(["onset_low", "service"], kind="stable")
     events: list[dict[str, object]] = []
     members: list[str] = []
-    first = last = None
-    for row in (*ordered.itertuples(), None):
-        if row is not None and last is not None and row.onset_low <= last + pd.Timedelta(within):
-            members.append(row.service)
-            last = max(last, row.onset_high)
+    first: pd.Timestamp | None = None
+    last: pd.Timestamp | None = None
+    for row in (*ordered.to_dict("records"), None):
+        if row is not None and last is not None and row["onset_low"] <= last + pd.Timedelta(within):
+            members.append(row["service"])
+            last = max(last, row["onset_high"])
             continue
         names = list(dict.fromkeys(members))
         if len(names) > 1:
             events.append({"event": len(events) + 1, "onset": first, "services": ";".join(names)})
         if row is not None:
-            members, first, last = [row.service], row.onset, row.onset_high
+            members, first, last = [row["service"]], row["onset"], row["onset_high"]
     return pd.DataFrame(events, columns=["event", "onset", "services"])

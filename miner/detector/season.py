@@ -56,7 +56,7 @@ def fit(sums: Floats, exposure: Floats, last_hour: int, start: Floats) -> Floats
     age = np.arange(HOURS)[::-1]
     # The model repeats every week: sums over the four weeks are taken first, and by
     # einsum, whose order of adding does not depend on the number of threads.
-    x = design((last_hour - age[-_WEEK_HOURS:] + 0.5) * 60.0)
+    x = design(((last_hour - age[-_WEEK_HOURS:] + 0.5) * 60.0).astype(np.float64))
     recent = 0.5 ** (age / _HALF_LIFE_HOURS)
     used = np.where(exposure >= _LEAST_EXPOSURE, exposure, 0.0)
     weight = (used > 0) * recent
