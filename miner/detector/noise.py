@@ -76,5 +76,5 @@ class Noise:
         alpha = (np.maximum(e2 - e1 * share, 0.0) + _ALPHA * prior) / (beyond + prior)
         self.alpha = np.clip(alpha, 0.01, 0.5)
         phi = (np.maximum(e1 - self.alpha * q1, 0) + _PHI * _PHI_WEIGHT) / (m1 + _PHI_WEIGHT)
-        self.phi = np.clip(phi, 1.05, 8.0)
+        self.phi = np.clip(phi, 1.05, 100.0)
         self._sums *= 0.5 ** (1.0 / _HALF_LIFE_DAYS)
