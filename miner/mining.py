@@ -26,6 +26,7 @@ from miner.counter.rows import Rows, fingerprints, post_key, rows_of
 from miner.counter.tally import Floods, Rules, Sums, Tally, counted
 from miner.counter.times import frequency, union
 from miner.exporter import write_parts
+from miner.language import with_languages
 from miner.lexicon import Lexicon, load_lexicon
 from miner.matcher import match
 from miner.matcher.match import Mode
@@ -40,7 +41,10 @@ Progress = Callable[[Report], None]
 
 @dataclass
 class Options:
-    """What to mine, and how; times are microseconds since 1970 UTC, ends exclusive."""
+    """What to mine, and how; times are microseconds since 1970 UTC, ends exclusive.
+
+    ``recognise`` tells the language of matched posts that come without one.
+    """
 
     services: Sequence[str] | None = None
     freq: str = "1min"
@@ -55,6 +59,7 @@ class Options:
     per_author: str | None = "1h"
     purpose: str = "balanced"
     model: Classifier | None = None
+    recognise: bool = False
     posts: str | None = None
     spreadsheet: bool = False
     also_by: Sequence[str] = ()
@@ -118,6 +123,8 @@ def _labelled(posts: pd.DataFrame, options: Options) -> pd.DataFrame:
     if options.start is not None or options.end is not None:
         posts = posts[_inside(posts, options.start, options.end)]
     found = match(posts, options.services, mode=options.mode, lexicon=options.lexicon)
+    if options.recognise:
+        found = found.assign(lang=with_languages(found["lang"], found["text"]))
     return label(found, options.model, purpose=options.purpose)
 
 

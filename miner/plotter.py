@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,7 @@ def plot(series: pd.DataFrame, service: str | None = None, title: str = "") -> t
         UsageError: matplotlib is not installed, or the service is not clear.
         SchemaError: a column is missing.
     """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise UsageError('plotting needs matplotlib: pip install "miner[plot]"') from None
+    plt = _pyplot()
     require_columns(series, ["bin_start", "service", "coverage", "complaints"], "the series")
     names = series["service"].unique()
     if service is None and len(names) > 1:
@@ -49,6 +47,60 @@ def plot(series: pd.DataFrame, service: str | None = None, title: str = "") -> t
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure, axes
+
+
+def plot_reliability(rows: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
+    """Reliability diagram: share of complaints among posts given the same probability.
+
+    Args:
+        rows: of :func:`miner.classifier.evaluation.reliability`.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(4.2, 4.2), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls="--", label="perfect")
+    mean_p = [row["mean_p"] for row in rows]
+    reach = [
+        [row["share"] - row["low"] for row in rows],
+        [row["high"] - row["share"] for row in rows],
+    ]
+    shares = [row["share"] for row in rows]
+    axes.errorbar(mean_p, shares, yerr=reach, fmt="o-", color="#b2182b", label="posts, 95 %")
+    for row in rows:
+        axes.annotate(
+            f"{row['n']:,.0f}",
+            (row["mean_p"], row["share"]),
+            xytext=(4, -10),
+            textcoords="offset points",
+            fontsize=7,
+            color="0.35",
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability given", ylabel="share of complaints")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure, axes
+
+
+def save_figure(figure: Any, path: str) -> None:
+    """Write a figure; the ending of the name says the format.
+
+    Raises:
+        UsageError: an ending that matplotlib does not know.
+    """
+    try:
+        figure.savefig(path, dpi=110)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}; use .png, .svg or .pdf") from None
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise UsageError('plotting needs matplotlib: pip install "miner[plot]"') from None
+    return plt
 
 
 def _shade_gaps(axes: Any, coverage: pd.Series) -> None:
@@ -70,7 +122,7 @@ def main() -> None:
         sys.exit("usage: python -m miner.plotter SERIES.csv OUT.png")
     series = pd.read_csv(sys.argv[1], parse_dates=["bin_start"])
     figure, _ = plot(series, title="WhatsApp, 25 October 2022: a synthetic replay")
-    figure.savefig(sys.argv[2], dpi=110)
+    save_figure(figure, sys.argv[2])
 
 
 if __name__ == "__main__":

@@ -40,8 +40,9 @@ def evaluate(
         ``n``; ``figures`` (precision, recall, f1 and average_precision of complaints,
         recall of each other label, macro_f1, ece, symptom_accuracy), ``intervals``
         (95 %, percentile bootstrap over posts), ``confusion`` (true label → label →
-        number), ``slices`` (column → value → n, complaints and figures) and ``errors``
-        (the surest mistakes). A figure that is undefined is None, never 0.
+        number), ``slices`` (column → value → n, complaints and figures),
+        ``reliability`` (see :func:`reliability`) and ``errors`` (the surest mistakes). A
+        figure that is undefined is None, never 0.
 
     Raises:
         InputError: a true label that does not exist.
@@ -74,6 +75,7 @@ def evaluate(
             for name in LABELS
         },
         "slices": _slices(table, true, label, p, symptom_ok),
+        "reliability": reliability(true == "complaint", p),
         "errors": _worst(table, true, label, p),
     }
 
@@ -132,17 +134,38 @@ def average_precision(is_true: Bools, p: Floats) -> float | None:
     return float(np.sum(precision * gained) / is_true.sum())
 
 
-def calibration_error(is_true: Bools, p: Floats, bins: int = 10) -> float | None:
+def calibration_error(is_true: Bools, p: Floats) -> float | None:
     """Expected calibration error: mean gap between probability and share, by tenths."""
     if not len(p):
         return None
+    rows = reliability(is_true, p)
+    return float(sum(row["n"] * abs(row["share"] - row["mean_p"]) for row in rows) / len(p))
+
+
+def reliability(is_true: Bools, p: Floats, bins: int = 10) -> list[dict[str, float]]:
+    """What a reliability diagram shows: the share of complaints among posts alike in ``p``.
+
+    Returns:
+        One row for each filled tenth of the probabilities: ``n``, ``mean_p``, ``share`` and its
+        95 % interval ``low, high`` (Wilson, JASA 1927).
+    """
     place = np.minimum((p * bins).astype(int), bins - 1)
-    gap = 0.0
+    rows = []
     for number in range(bins):
         inside = place == number
-        if inside.any():
-            gap += inside.mean() * abs(is_true[inside].mean() - p[inside].mean())
-    return float(gap)
+        n = int(inside.sum())
+        if n:
+            share = float(is_true[inside].mean())
+            low, high = _wilson(share, n)
+            mean_p = float(p[inside].mean())
+            rows.append({"n": n, "mean_p": mean_p, "share": share, "low": low, "high": high})
+    return rows
+
+
+def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return float(max(middle - half, 0)), float(min(middle + half, 1))
 
 
 def _interval(values: list[float | None]) -> list[float] | None:

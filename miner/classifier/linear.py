@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Weights = NDArray[np.float16] | NDArray[np.float32]
 
 #: Posts scored at once: large enough for numpy, small enough for the processor's cache.
-BATCH: Final = 2_000
+BATCH: Final = 1_500
 
 
 class Classifier(Protocol):

@@ -14,6 +14,7 @@ from miner.cli.shared import json_option, print_json, print_table, quiet_option
 Examples:
   miner evaluate mine.csv
   miner evaluate verdicts.csv --true-label verdict --json
+  miner evaluate mine.csv --plot reliability.png
 """
 )
 @click.argument("table", metavar="FILE")
@@ -32,10 +33,17 @@ Examples:
     help="Column of the true symptoms, if there is one.",
 )
 @click.option("--model", metavar="FILE", help="A model of your own.")
+@click.option("--plot", metavar="FILE", help="Draw a reliability diagram (.png, .svg or .pdf).")
 @json_option
 @quiet_option
 def command(
-    table: str, true_label: str, true_symptom: str, model: str | None, as_json: bool, quiet: bool
+    table: str,
+    true_label: str,
+    true_symptom: str,
+    model: str | None,
+    plot: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Compare the model's labels with true ones.
 
@@ -50,8 +58,10 @@ def command(
     from miner.classifier import label, load, shipped
     from miner.classifier.evaluation import evaluate
     from miner.errors import SchemaError
+    from miner.exporter import check_writable
     from miner.sources.labelled import Skipped, read_parts
 
+    check_writable(plot)
     chosen = shipped() if model is None else load(model)
     skipped = Skipped()
     truth = pd.concat(list(read_parts(table, "text", skipped)), ignore_index=True)
@@ -64,6 +74,10 @@ def command(
     labelled = label(renamed, chosen)
     labelled["symptom_if_complaint"] = chosen.predict_symptom(labelled["text"].tolist())
     result = evaluate(labelled)
+    if plot is not None:
+        from miner.plotter import plot_reliability, save_figure
+
+        save_figure(plot_reliability(result["reliability"])[0], plot)
     if as_json:
         print_json(result)
         return
@@ -81,6 +95,10 @@ def _print(result: dict[str, Any], *, quiet: bool) -> None:
     names = list(result["confusion"])
     confusion = [[name, *result["confusion"][name].values()] for name in names]
     print_table(["true \\ label", *names], confusion)
+    columns = ["n", "mean_p", "share", "low", "high"]
+    rows = [[row[name] for name in columns] for row in result["reliability"]]
+    shown = ["posts", "probability", "complaints", "95 % from", "to"]
+    print_table(shown, rows, title="how far probabilities can be trusted")
     for column, values in result["slices"].items():
         rows = [
             [name, s["n"], s["complaints"], s["precision"], s["recall"], s["f1"]]

@@ -39,6 +39,12 @@ Examples:
     show_default=True,
     help="phrase: service and complaint phrase; mention: the service alone, the model decides.",
 )
+@click.option(
+    "--recognise-language",
+    "recognise",
+    is_flag=True,
+    help="Tell the language of posts that come without one (see miner[language]).",
+)
 @click.option("--lexicon", metavar="FILE", help="Your own services and phrases (TOML).")
 @click.option("--format", "format_", metavar="NAME", help="Read only this format.")
 @click.option("--model", metavar="FILE", help="A model of your own.")
@@ -72,6 +78,7 @@ def command(
     reposts: str,
     per_author: str,
     mode: Any,
+    recognise: bool,
     lexicon: str | None,
     format_: str | None,
     model: str | None,
@@ -108,6 +115,7 @@ def command(
         start=None if start is None else instant(start, "--from"),
         end=None if end is None else instant(end, "--to"),
         mode=mode,
+        recognise=recognise,
         lexicon=load_lexicon(lexicon),
         format=format_,
         watched=[interval(text) for text in watched],
