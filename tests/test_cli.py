@@ -102,8 +102,10 @@ def test_every_example_of_the_help_runs(line, miner, folder):
         stdin = (folder / first.split()[1]).read_bytes()
         first = rest
     words = shlex.split(first.partition(">")[0].strip())
-    if "series.csv" in words and words[1] in {"export", "detect", "score"}:
+    if "series.csv" in words and words[1] in {"export", "detect", "score", "plot"}:
         miner("mine", "posts.csv", "-o", "series.csv")
+    if "symptoms.csv" in words and words[1] == "plot":
+        miner("mine", "posts.csv", "--by", "symptom", "-o", "symptoms.csv")
     result = miner(*words[1:], stdin=stdin)
 
     assert result.code == 0, result.err
@@ -273,6 +275,11 @@ def test_evaluate_compares_with_the_truth(miner, folder):
         (["score", "outages.csv", "posts.csv"], 3, "'onset'"),
         (["score", "outages.csv", "truth.csv", "--early", "soon"], 2, "no duration"),
         (["mine", "posts.csv", "--freq", "1D", "--outages", "o.csv", "-o", "s.csv"], 3, "two bins"),
+        (["plot", "posts.csv", "-o", "p.png"], 3, "'bin_start'"),
+        (["plot", "series.csv", "-o", "p.docx"], 2, "use .png"),
+        (["plot", "series.csv", "--service", "fax", "-o", "p.png"], 2, "no service 'fax'"),
+        (["plot", "series.csv", "--from", "2030-01-01T00Z", "-o", "p.png"], 2, "widen"),
+        (["plot", "series.csv", "--outages", "posts.csv", "-o", "p.png"], 3, "'onset'"),
         (["services", "whatsaapp"], 2, "Did you mean whatsapp"),
         (["services", "whatsapp", "--queries", "fax"], 2, "'fax'"),
         (["services", "--kind", "fax"], 2, "'fax'"),
@@ -287,6 +294,9 @@ def test_wrong_input_gives_one_clear_line_and_a_documented_code(args, code, says
     (folder / "binary.bin").write_bytes(bytes(range(256)) * 20)
     (folder / "notext.csv").write_text("created_at,body\n2022-10-25T06:50:00Z,hi\n")
     (folder / "naive.csv").write_text("created_at,text\n2022-10-25 06:50:00,whatsapp is down\n")
+    (folder / "series.csv").write_text(
+        "bin_start,service,complaints\n2022-10-25T06:00Z,whatsapp,3\n2022-10-25T07:00Z,whatsapp,4\n"
+    )
     (folder / "naivelabelled.csv").write_text("created_at,label\n2022-10-25 06:50:00,other\n")
     result = miner(*args)
 

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "count": "count a labelled table into a time series",
     "detect": "find the outages of a series",
     "score": "hold outages against a truth list",
+    "plot": "draw a series, what was expected, gaps and outages",
     "export": "write a table as CSV, Parquet or JSON lines",
     "services": "list the services of the lexicon, or the queries of one",
     "evaluate": "compare the labels of the model with true ones",
