@@ -25,6 +25,7 @@ from miner.counter.dense import Watched, dense_series
 from miner.counter.rows import Rows, fingerprints, post_key, rows_of
 from miner.counter.tally import Floods, Rules, Sums, Tally, counted
 from miner.counter.times import frequency, union
+from miner.estimator import SHIPPED, with_limits
 from miner.exporter import write_parts
 from miner.language import with_languages
 from miner.lexicon import Lexicon, load_lexicon
@@ -176,6 +177,8 @@ def _summed(
         for by, sums in parts.items()
     }
     series = tables.pop(options.by)
+    if options.model is None:  # the rates of another model are not known
+        series = with_limits(series, SHIPPED[options.mode, options.purpose])
     split = {str(by): table for by, table in tables.items()}
     prints = floods.prints()
     written = 0

@@ -123,7 +123,7 @@ def test_mine_writes_the_series_and_shows_a_table(miner, folder):
         f"2022-10-25T0{hour}:00:00Z" for hour in (6, 7, 8, 9)
     ]
     assert lines[1].startswith(
-        "2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,learning"
+        "2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,0.0,2.0,2,0,0,,,,learning"
     )
 
 
@@ -213,6 +213,16 @@ def test_export_for_a_spreadsheet_cannot_run_a_formula(miner, folder):
 
     assert pd.read_csv("out.csv")["text"].tolist() == ["'=1+1", "'@cmd", "'-2", "plain"]
     assert pd.read_csv("exact.csv", dtype=str)["text"].tolist() == ["=1+1", "@cmd", "-2", "plain"]
+
+
+def test_export_with_outages_fills_the_limits_of_complaints(miner, folder):
+    miner("count", "labelled.csv", "--freq", "1h", "-o", "series.csv")
+    result = miner("export", "series.csv", "--outages", "o.csv", "-o", "out.csv")
+    rows = read(folder / "out.csv")
+
+    assert result.code == 0, result.err
+    assert all(not row["complaints_high"] for row in read(folder / "series.csv"))
+    assert all(row["complaints_high"] for row in rows if row["complaints"])
 
 
 def test_services_show_queries(miner):

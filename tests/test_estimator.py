@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from miner.errors import InputError, SchemaError, UsageError
-from miner.estimator import Rates, estimate
+from miner.estimator import SHIPPED, Rates, estimate, with_limits
 
 RATES = Rates(hits=400, misses=100, false=40, right=960)
 
@@ -61,6 +61,40 @@ def test_rates_come_from_labels():
     found = Rates.of(truth, pd.Series(["complaint", "other", "complaint", "other", "other"]))
 
     assert found == Rates(1, 1, 1, 2)
+
+
+def test_rates_that_differ_between_groups_are_wider_than_pooled_ones():
+    rng = np.random.default_rng(3)
+    groups = pd.Series(np.repeat(np.arange(10), 200))
+    truth = pd.Series(["complaint", "other"] * 1000)
+    p = np.where(truth == "complaint", np.repeat(rng.beta(8, 2, 10), 200), 0.1)
+    labels = pd.Series(np.where(rng.random(2000) < p, "complaint", "other"))
+    pooled, between = Rates.of(truth, labels), Rates.between(truth, labels, groups)
+
+    assert between.true_positive == pytest.approx(pooled.true_positive)
+    t_pooled, t_between = pooled.draws(64)[0], between.draws(64)[0]
+    assert t_between.std() > 3 * t_pooled.std()
+    assert t_between.std() == pytest.approx(0.12, abs=0.06)
+
+
+def test_limits_leave_the_counts_and_hold_them():
+    n = np.arange(0, 400, 7)
+    series = bins(n, n // 2)
+    table = with_limits(series)
+
+    assert table["complaints"].equals(series["complaints"])
+    assert (table["complaints_low"] <= table["complaints"]).all()
+    assert (table["complaints"] <= table["complaints_high"]).all()
+
+
+def test_there_are_rates_for_every_mode_and_purpose():
+    from miner.classifier import PURPOSES
+    from miner.matcher.match import MODES
+
+    assert set(SHIPPED) == {(mode, purpose) for mode in MODES for purpose in PURPOSES}
+    strict, loose = SHIPPED["phrase", "precise"], SHIPPED["phrase", "sensitive"]
+    assert strict.false_positive < loose.false_positive
+    assert strict.true_positive < loose.true_positive
 
 
 def test_what_makes_no_sense_is_refused():

@@ -28,7 +28,8 @@ Examples:
 @click.option(
     "--outages",
     metavar="FILE",
-    help="IN is a series: fill expected, upper, score and state, and write its outages here.",
+    help="IN is a series: fill expected, upper, score, state and the limits of its complaints "
+    "where they are empty, and write its outages here.",
 )
 @false_alarms_option
 @quiet_option
@@ -50,7 +51,7 @@ def command(
 
     import pandas as pd
 
-    from miner.cli.series import read_series
+    from miner.cli.series import limited, read_series
     from miner.detector import detect
     from miner.errors import SchemaError
     from miner.exporter import check_writable, write, write_parts
@@ -67,7 +68,7 @@ def command(
         else:
             found = detect(read_series(table), false_alarms=false_alarms)
             write(found.outages, outages)
-            yield found.series
+            yield limited(found.series)
 
     def parts() -> Iterator[pd.DataFrame]:
         for part in tables():

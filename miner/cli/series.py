@@ -95,6 +95,20 @@ def detected(mined: Mined, false_alarms: str, *, required: bool) -> Detected | N
     return Detected(outages, found.series)
 
 
+def limited(series: pd.DataFrame) -> pd.DataFrame:
+    """The series with the limits of its complaints, where it has mentions and none yet.
+
+    How its posts were matched and labelled is not known: the rates are those of the shipped
+    classifier on posts that only name a service.
+    """
+    from miner.estimator import SHIPPED, with_limits
+
+    has_limits = "complaints_low" in series and series["complaints_low"].notna().any()
+    if has_limits or "mentions" not in series:
+        return series
+    return with_limits(series, SHIPPED["mention", "balanced"])
+
+
 def outage_rows(outages: pd.DataFrame) -> tuple[list[str], list[list[object]]]:
     """Columns and rows of the first outages, for a terminal."""
     import pandas as pd
