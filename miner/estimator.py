@@ -6,8 +6,14 @@ mistaken) and understates a severe one. With the true positive rate t and the fa
 positive rate f, a bin of n posts with K complaints gives c labels, of mean
 ``K t + (n - K) f``: turned round, ``K = (c - n f) / (t - f)``, the adjusted count of
 Gart and Buck (1966, Am. J. Epidemiol. 83:593) and Forman (2008, Data Min. Knowl. Disc.
-17:164). The interval is Bayesian: t and f have Beta posteriors from a labelled set, K has
-a flat prior, and both are integrated out (as in Fiksel et al. 2022, Biometrics 78:1040).
+17:164). In a quiet bin that is often negative, and cutting it off at 0 overstates the
+mean of such bins; therefore the estimate is the expected number of complaints given the
+labels, under the distribution of shares that explains all bins of the service best, found
+by expectation and maximisation (Laird 1978, J. Am. Stat. Assoc. 73:805). A single bin gives
+the adjusted count.
+
+The interval is Bayesian: t and f have Beta posteriors from a labelled set, K has a flat
+prior, and both are integrated out (as in Fiksel et al. 2022, Biometrics 78:1040).
 
 It holds where the words of complaints and others do not change, only their mix. Between
 collections of posts they do change, and the rates with them: rates of the shipped
@@ -36,6 +42,9 @@ _DRAWS: Final = 256
 _POINTS: Final = 400
 #: Up to so many posts a bin, the sum of two binomials is taken exactly.
 _EXACT: Final = 40
+#: Shares of complaints that a bin may have, closer near 0, and rounds to find how common each is.
+_SHARES: Final = np.linspace(0, 1, 141) ** 2
+_ROUNDS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,7 @@ def estimate(series: pd.DataFrame, rates: Rates = USUAL, *, sampling: float = 1.
     Args:
         series: series table; needs ``mentions`` (posts that were labelled) and
             ``complaints`` (those labelled as complaints).
+            Bins of the same ``service`` lend each other strength.
         rates: of the classifier that labelled them.
         sampling: share of all posts that the source gave, such as 0.01 for a random 1 %
             stream; the estimate is of the full stream.
@@ -202,10 +212,13 @@ def estimate(series: pd.DataFrame, rates: Rates = USUAL, *, sampling: float = 1.
         raise InputError("the series: more complaints than mentions in a bin; are they swapped?")
     pairs, where = np.unique(np.stack([n, c], axis=1), axis=0, return_inverse=True)
     t, f = rates.draws(_DRAWS)
-    found = np.array([interval(int(n), int(c), rates, t, f, sampling) for n, c in pairs])
+    found = np.array([interval(int(a), int(b), t, f, sampling) for a, b in pairs])
     columns = np.full((len(series), 3), np.nan)
     if len(pairs):
-        columns[known] = found[where.ravel()]
+        services = series["service"].to_numpy()[known] if "service" in series else np.zeros(len(n))
+        middle = expected(n, c, pd.factorize(services)[0], rates) / sampling
+        low, high = found[where.ravel()].T
+        columns[known] = np.stack([middle, np.minimum(low, middle), np.maximum(high, middle)], 1)
     return series.assign(
         complaints_counted=series["complaints"],
         complaints=columns[:, 0],
@@ -214,28 +227,50 @@ def estimate(series: pd.DataFrame, rates: Rates = USUAL, *, sampling: float = 1.
     )
 
 
-def interval(
-    n: int, c: int, rates: Rates, t: Floats, f: Floats, sampling: float = 1.0
-) -> tuple[float, float, float]:
-    """Estimated complaints among n posts of which c are labelled so, with 95 % limits.
+def expected(n: Floats, c: Floats, group: NDArray[np.intp], rates: Rates) -> Floats:
+    """Expected complaints of bins of n posts, c of them labelled so; groups are apart."""
+    result = np.zeros(len(n))
+    for number in np.unique(group):
+        own = group == number
+        pairs, where, weight = np.unique(
+            np.stack([n[own], c[own]], axis=1), axis=0, return_inverse=True, return_counts=True
+        )
+        result[own] = _expected(pairs[:, 0], pairs[:, 1], weight, rates)[where.ravel()]
+    return result
+
+
+def _expected(n: Floats, c: Floats, weight: NDArray[np.intp], rates: Rates) -> Floats:
+    """The same for distinct bins of one group, each ``weight`` times."""
+    t, f = rates.true_positive, rates.false_positive
+    q = (_SHARES * t + (1 - _SHARES) * f).clip(1e-9, 1 - 1e-9)
+    logs = c[:, None] * np.log(q) + (n - c)[:, None] * np.log1p(-q)
+    likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
+    common = np.full(len(_SHARES), 1 / len(_SHARES))
+    for _ in range(_ROUNDS):
+        of_bins = likelihood @ common
+        common = common * ((weight / of_bins) @ likelihood) / weight.sum()
+    posterior = likelihood * common / (likelihood @ common)[:, None]
+    among = c[:, None] * (_SHARES * t / q) + (n - c)[:, None] * (_SHARES * (1 - t) / (1 - q))
+    found: Floats = (posterior * among).sum(axis=1).clip(0, n)
+    return found
+
+
+def interval(n: int, c: int, t: Floats, f: Floats, sampling: float = 1.0) -> tuple[float, float]:
+    """95 % limits of the complaints among n posts of which c are labelled so.
 
     ``t`` and ``f`` are draws of the rates.
     """
     if n == 0:
-        top = 0.0 if sampling == 1 else _unseen(0.975, sampling)
-        return 0.0, 0.0, top
+        return 0.0, 0.0 if sampling == 1 else _unseen(0.975, sampling)
     numbers, weights = posterior(n, c, t, f)
     low, high = (_quantile(numbers, weights, q) for q in _QUANTILES)
-    t0, f0 = rates.true_positive, rates.false_positive
-    middle = float(np.clip((c - n * f0) / (t0 - f0), 0, n))
     if sampling < 1:
         # What was not seen: negative binomial around the limits (thinning by a known share).
         from scipy.stats import nbinom
 
         low = low + float(nbinom.ppf(_QUANTILES[0], low, sampling)) if low > 0 else 0.0
         high = high + float(nbinom.ppf(_QUANTILES[1], high + 1, sampling))
-        middle /= sampling
-    return middle, min(low, middle), max(high, middle)
+    return low, high
 
 
 def _unseen(q: float, sampling: float) -> float:

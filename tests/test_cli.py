@@ -225,6 +225,19 @@ def test_export_with_outages_fills_the_limits_of_complaints(miner, folder):
     assert all(row["complaints_high"] for row in rows if row["complaints"])
 
 
+def test_plot_draws_what_mine_and_detect_write(miner, folder):
+    options = ("--service", "whatsapp", "--freq", "5min", "-q")
+    miner("mine", "data/demo", *options, "--outages", "o.csv", "-o", "series.csv")
+    miner("mine", "data/demo", *options, "--by", "symptom", "-o", "symptoms.csv")
+    files = ("--outages", "o.csv", "--symptoms", "symptoms.csv", "-o", "out.svg")
+    result = miner("plot", "series.csv", *files)
+    drawn = (folder / "out.svg").read_text("utf-8")
+
+    assert result.code == 0, result.err
+    assert "lasting, 2,609 complaints" in drawn
+    assert "send" in drawn
+
+
 def test_services_show_queries(miner):
     result = miner("services", "whatsapp", "--queries", "x", "--mention")
 

@@ -42,6 +42,23 @@ def test_counting_overstates_quiet_bins_and_understates_severe_ones():
     assert table["complaints"].iloc[1] > 330
 
 
+def test_quiet_bins_are_not_overstated_beside_severe_ones():
+    rng = np.random.default_rng(4)
+    truth = np.array([10] * 300 + [300] * 12)
+    c = rng.binomial(truth, RATES.true_positive) + rng.binomial(500 - truth, RATES.false_positive)
+    found = estimate(bins(500, c), RATES)["complaints"].to_numpy()
+
+    assert found[:300].mean() == pytest.approx(10, rel=0.1)
+    assert found[300:].mean() == pytest.approx(300, rel=0.03)
+
+
+def test_services_are_estimated_apart():
+    both = bins([500, 500], [25, 330]).assign(service=["a", "b"])
+    alone = pd.concat([estimate(both.iloc[[row]], RATES) for row in (0, 1)])
+
+    pd.testing.assert_frame_equal(estimate(both, RATES), alone)
+
+
 def test_what_nobody_watched_stays_null():
     series = bins(pd.array([None, 5], dtype="Int64"), pd.array([None, 2], dtype="Int64"))
     table = estimate(series, RATES)

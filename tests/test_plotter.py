@@ -208,7 +208,7 @@ def test_a_long_series_keeps_its_peaks_and_gaps_in_a_small_panel():
 
     assert len(drawn) < 400
     assert np.nanmax(drawn) == 77
-    assert "largest bin of each 34 minutes" in figure.get_suptitle()
+    assert "largest bin of each 60 minutes" in figure.get_suptitle()
     assert len([patch for patch in panel.patches if patch.get_label() == "not watched"]) == 1
 
 

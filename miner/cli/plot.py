@@ -66,7 +66,7 @@ def command(
     table = _between(read_series(series), start, end)
     marks = None
     if outages is not None:
-        marks = read_table(outages, ["onset", "detected_at"], _TIMES, "the outages")
+        marks = _numbers(read_table(outages, ["onset", "detected_at"], _TIMES, "the outages"))
     split = None if symptoms is None else _between(read_series(symptoms), start, end)
     names = table["service"].nunique() if "service" in table else 1
     if service is None and names > 1:
@@ -76,6 +76,14 @@ def command(
     save_figure(figure, output)
     if not quiet:
         click.echo(f"figure: {output}", err=True)
+
+
+def _numbers(outages: pd.DataFrame) -> pd.DataFrame:
+    """Outages with numbers as numbers; what is none is left out of the words."""
+    import pandas as pd
+
+    names = [name for name in ("complaints", "severity") if name in outages]
+    return outages.assign(**{n: pd.to_numeric(outages[n], errors="coerce") for n in names})
 
 
 def _between(series: pd.DataFrame, start: str | None, end: str | None) -> pd.DataFrame:

@@ -117,7 +117,7 @@ def _sentence(row: dict[Any, Any]) -> str:
         day = "" if row["end"].date() == row["onset"].date() else f"{row['end']:%d %b} "
         end = f"end {day}{_with_interval(row['end'], row['end_low'], row['end_high'])}"
     parts = [f"onset {row['onset']:%d %b} {onset}", f"detected {row['detected_at']:%H:%M}", end]
-    if not pd.isna(row.get("severity", np.nan)):
+    if not (pd.isna(row.get("severity", np.nan)) or pd.isna(row.get("complaints", np.nan))):
         parts.append(f"{row['complaints']:,.0f} complaints, {row['severity']:.3g} × expected")
     return ", ".join(parts)
 

@@ -13,6 +13,8 @@ from miner.plotter.marks import HEADROOM, shade_gaps
 
 #: So many symptoms have a layer of their own; the rest are one more.
 LAYERS: Final = 5
+#: Numbers of bins that make round stretches of time.
+_ROUND: Final = (1, 2, 3, 6, 10, 15, 30, 60, 120, 180, 360, 720, 1440)
 _HATCHES: Final = ("", "////", "", "....", "", r"\\\\")
 
 
@@ -66,7 +68,8 @@ def thinned(own: pd.DataFrame, steps: int) -> pd.DataFrame:
     A line of more bins than a panel has dots would be a solid area.
     """
     width = bin_width(own.index)
-    factor = -(-len(own) // steps)
+    least = -(-len(own) // steps)
+    factor = next((round_one for round_one in _ROUND if round_one >= least), least)
     if factor < 2:
         return own
     stretch = pd.DatetimeIndex(own.index).floor(factor * width)
