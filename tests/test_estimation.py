@@ -50,6 +50,7 @@ def test_quapy_agrees_where_there_are_complaints_and_is_worse_where_there_are_fe
     assert table.loc[0.01, "ours"] <= table.loc[0.01, "ACC"]
 
 
+@pytest.mark.slow
 @pytest.mark.fixtures
 def test_rates_between_collections_hold_for_the_collection_left_out(estimation):
     if not estimation.REAL.exists():
@@ -59,6 +60,7 @@ def test_rates_between_collections_hold_for_the_collection_left_out(estimation):
     assert estimation.left_out("mention")["holds"].mean() >= 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.fixtures
 def test_the_shipped_rates_are_those_measured(estimation):
     if not estimation.REAL.exists():
