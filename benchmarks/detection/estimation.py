@@ -1,10 +1,10 @@
 """The estimator on corpora resampled to known prevalences, beside quapy's quantifiers.
 
-``python benchmarks/detection/estimation.py [SPLITS]`` (about two minutes, most of them training):
+``python benchmarks/detection/estimation.py [SPLITS]`` (three minutes on a free core, half of them training):
 
 * **corpus**: a classifier trained on 10,000 posts of ``data/corpus``; the others are split at
   random into a labelled half, which gives the rates, and a half from which bins of 500 posts
-  are drawn so that 1 to 70 % are complaints. Repeated over SPLITS splits (30 by default), 20 bins
+  are drawn so that 1 to 70 % are complaints. Repeated over SPLITS splits (20 by default), 20 bins
   each.
 * **real posts**, where they are beside the clone: the shipped classifier, which has not
   seen them; bins of 100 posts, since there are 1,075 in all.
@@ -104,7 +104,7 @@ def _pool(table: pd.DataFrame, model: object) -> Pool:
 
 
 def measure(
-    pool: Pool, size: int, splits: int = 30, bins: int = 20, *, others: bool = False, seed: int = 0
+    pool: Pool, size: int, splits: int = 20, bins: int = 20, *, others: bool = False, seed: int = 0
 ) -> pd.DataFrame:
     """Mean estimate over truth, and coverage, by prevalence.
 
@@ -220,7 +220,7 @@ def shipped_rates() -> Iterator[str]:
 
 def main() -> None:
     """Measure and print."""
-    splits = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    splits = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     show = {"index": False, "float_format": "{:.2f}".format}
     pool = corpus_pool()
     print(f"corpus, {len(pool.p):,} posts")
