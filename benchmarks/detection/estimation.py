@@ -1,6 +1,7 @@
 """The estimator on corpora resampled to known prevalences, beside quapy's quantifiers.
 
-``python benchmarks/detection/estimation.py [SPLITS]`` (three minutes on a free core, half of them training):
+``python benchmarks/detection/estimation.py [SPLITS]`` (three minutes on a free core, half of
+them training):
 
 * **corpus**: a classifier trained on 10,000 posts of ``data/corpus``; the others are split at
   random into a labelled half, which gives the rates, and a half from which bins of 500 posts
