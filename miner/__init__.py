@@ -4,6 +4,7 @@
 >>> posts = miner.read_posts("archive/*.zst")                     # doctest: +SKIP
 >>> labelled = miner.label(miner.match(posts, ["whatsapp"]))      # doctest: +SKIP
 >>> series = miner.series(labelled, freq="5min")                  # doctest: +SKIP
+>>> outages, scored = miner.detect(series)                        # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from miner.classifier import OutageClassifier, label
     from miner.counter import Counts, count, series
+    from miner.detector import detect
     from miner.errors import MinerError
+    from miner.estimator import estimate
     from miner.lexicon import Lexicon, load_lexicon
     from miner.matcher import match, queries
     from miner.reader import read_posts
+    from miner.scorer import score
     from miner.store import Store
 
 __version__ = "0.1.0"
@@ -29,11 +33,14 @@ __all__ = [
     "OutageClassifier",
     "Store",
     "count",
+    "detect",
+    "estimate",
     "label",
     "load_lexicon",
     "match",
     "queries",
     "read_posts",
+    "score",
     "series",
 ]
 
@@ -44,11 +51,14 @@ _HOME = {
     "OutageClassifier": "classifier",
     "Store": "store",
     "count": "counter",
+    "detect": "detector",
+    "estimate": "estimator",
     "label": "classifier",
     "load_lexicon": "lexicon",
     "match": "matcher",
     "queries": "matcher",
     "read_posts": "reader",
+    "score": "scorer",
     "series": "counter",
 }
 

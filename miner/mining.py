@@ -25,6 +25,7 @@ from miner.counter.dense import Watched, dense_series
 from miner.counter.rows import Rows, fingerprints, post_key, rows_of
 from miner.counter.tally import Floods, Rules, Sums, Tally, counted
 from miner.counter.times import frequency, union
+from miner.estimator import SHIPPED, with_limits
 from miner.exporter import write_parts
 from miner.language import with_languages
 from miner.lexicon import Lexicon, load_lexicon
@@ -62,6 +63,7 @@ class Options:
     recognise: bool = False
     posts: str | None = None
     spreadsheet: bool = False
+    also_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Mined:
         outside: candidates at times that nobody watched; they are not counted.
         flooded: accounts that posted a text which many others posted too.
         written: rows written to the file of posts.
+        split: the series split by each dimension of ``Options.also_by``.
     """
 
     series: pd.DataFrame
@@ -83,6 +86,7 @@ class Mined:
     outside: int
     flooded: int
     written: int
+    split: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def mine(
@@ -146,7 +150,7 @@ def _summed(
         watched = Watched.of(watched_table(report))
     marks = _Marks(spool.n_rows)
     floods = Floods()
-    parts: list[Sums] = []
+    parts: dict[str | None, list[Sums]] = {by: [] for by in (options.by, *options.also_by)}
     labels: Counter[str] = Counter()
     outside = 0
     for rows in tally.posts(rules, deleted):
@@ -157,23 +161,31 @@ def _summed(
         floods.add(seen[flags])
         if options.posts:
             marks.set(rows, seen[flags])
-        parts.append(Sums.of(seen, width, options.by, rules))
-    series = dense_series(
-        Sums.total(parts),
-        tally.books,
-        width,
-        watched,
-        by=options.by,
-        services=options.services,
-        start=options.start,
-        end=options.end,
-    )
+        for by, sums in parts.items():
+            sums.append(Sums.of(seen, width, by, rules))
+    tables = {
+        by: dense_series(
+            Sums.total(sums),
+            tally.books,
+            width,
+            watched,
+            by=by,
+            services=options.services,
+            start=options.start,
+            end=options.end,
+        )
+        for by, sums in parts.items()
+    }
+    series = tables.pop(options.by)
+    if options.model is None:  # the rates of another model are not known
+        series = with_limits(series, SHIPPED[options.mode, options.purpose])
+    split = {str(by): table for by, table in tables.items()}
     prints = floods.prints()
     written = 0
     if options.posts:
-        tables = spool.tables(marks, prints)
-        written = write_parts(tables, options.posts, spreadsheet=options.spreadsheet)
-    return Mined(series, report, dict(labels), outside, floods.n_accounts(), written)
+        kept = spool.tables(marks, prints)
+        written = write_parts(kept, options.posts, spreadsheet=options.spreadsheet)
+    return Mined(series, report, dict(labels), outside, floods.n_accounts(), written, split)
 
 
 class _Marks:

@@ -105,6 +105,28 @@ SERIES_VALUES: Final = (
     "state",
 )
 
+#: The outages table. ``onset, peak_at`` and ``end`` are the likeliest times, ``_low`` and
+#: ``_high`` their 90 % intervals; ``detected_at`` is when a reader at that time could have
+#: known. The end is when complaints begin to fall back, null while the outage lasts.
+#: ``complaints`` are those from onset to end, ``severity`` is their ratio to the expected
+#: ones; ``symptoms`` and ``countries`` are the leading ones with their shares.
+OUTAGES: Final[Mapping[str, str]] = {
+    "service": "str",
+    "onset": UTC_DTYPE,
+    "onset_low": UTC_DTYPE,
+    "onset_high": UTC_DTYPE,
+    "detected_at": UTC_DTYPE,
+    "peak_at": UTC_DTYPE,
+    "peak": "float64",
+    "end": UTC_DTYPE,
+    "end_low": UTC_DTYPE,
+    "end_high": UTC_DTYPE,
+    "complaints": "float64",
+    "severity": "float64",
+    "symptoms": "str",
+    "countries": "str",
+}
+
 #: Dimensions a series can be split by, and the column each one reads.
 DIMENSIONS: Final[Mapping[str, str]] = {
     "symptom": "symptom",

@@ -69,6 +69,9 @@ def folder(tmp_path, monkeypatch):
     table.to_csv(tmp_path / "labelled.csv", index=False)
     table.rename(columns={"label": "verdict"}).to_csv(tmp_path / "verdicts.csv", index=False)
     table.to_csv(tmp_path / "mine.csv", index=False)
+    times = "service,onset,end{}\nwhatsapp,2022-10-25T06:50:00Z,2022-10-25T08:00:00Z{}\n"
+    (tmp_path / "truth.csv").write_text(times.format("", ""))
+    (tmp_path / "outages.csv").write_text(times.format(",detected_at", ",2022-10-25T06:52:00Z"))
     shutil.copy(REPOSITORY / "miner/classifier/shipped.npz", tmp_path / "my-model.npz")
     collected(tmp_path / "outages.db")
     return tmp_path
@@ -141,8 +144,10 @@ def test_every_example_of_the_help_runs(line, miner, folder, stream, x_server, m
     if words[1] == "train":  # a part of the corpus: all of it takes minutes, four times over
         part = corpus.read_corpus().sample(800, random_state=0)
         monkeypatch.setattr(corpus, "read_corpus", lambda: part)
-    if "series.csv" in words and words[1] == "export":
+    if "series.csv" in words and words[1] in {"export", "detect", "score", "plot"}:
         miner("mine", "posts.csv", "-o", "series.csv")
+    if "symptoms.csv" in words and words[1] == "plot":
+        miner("mine", "posts.csv", "--by", "symptom", "-o", "symptoms.csv")
     if words[1] == "collect":  # nothing of this house asks the internet
         words = [{"10m": "1s", "1h": "1s", "wss://my.mirror": stream.url}.get(w, w) for w in words]
         if "x" in words:
@@ -174,7 +179,9 @@ def test_mine_writes_the_series_and_shows_a_table(miner, folder):
     assert [line.split(",")[0] for line in lines[1:]] == [
         f"2022-10-25T0{hour}:00:00Z" for hour in (6, 7, 8, 9)
     ]
-    assert lines[1].startswith("2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,,,2,0,0,,,,")
+    assert lines[1].startswith(
+        "2022-10-25T06:00:00Z,whatsapp,0.16666666666666666,2,2,0.0,2.0,2,0,0,,,,learning"
+    )
 
 
 def test_a_bin_nobody_watched_is_empty_and_a_watched_one_without_posts_is_zero(miner, folder):
@@ -265,6 +272,29 @@ def test_export_for_a_spreadsheet_cannot_run_a_formula(miner, folder):
     assert pd.read_csv("exact.csv", dtype=str)["text"].tolist() == ["=1+1", "@cmd", "-2", "plain"]
 
 
+def test_export_with_outages_fills_the_limits_of_complaints(miner, folder):
+    miner("count", "labelled.csv", "--freq", "1h", "-o", "series.csv")
+    result = miner("export", "series.csv", "--outages", "o.csv", "-o", "out.csv")
+    rows = read(folder / "out.csv")
+
+    assert result.code == 0, result.err
+    assert all(not row["complaints_high"] for row in read(folder / "series.csv"))
+    assert all(row["complaints_high"] for row in rows if row["complaints"])
+
+
+def test_plot_draws_what_mine_and_detect_write(miner, folder):
+    options = ("--service", "whatsapp", "--freq", "5min", "-q")
+    miner("mine", "data/demo", *options, "--outages", "o.csv", "-o", "series.csv")
+    miner("mine", "data/demo", *options, "--by", "symptom", "-o", "symptoms.csv")
+    files = ("--outages", "o.csv", "--symptoms", "symptoms.csv", "-o", "out.svg")
+    result = miner("plot", "series.csv", *files)
+    drawn = (folder / "out.svg").read_text("utf-8")
+
+    assert result.code == 0, result.err
+    assert "lasting, 2,609 complaints" in drawn
+    assert "send" in drawn
+
+
 def test_services_show_queries(miner):
     result = miner("services", "whatsapp", "--queries", "x", "--mention")
 
@@ -319,6 +349,17 @@ def test_evaluate_compares_with_the_truth(miner, folder):
         (["count", "labelled.csv", "--per-author", "often"], 2, "'often'"),
         (["export", "labelled.csv", "--columns", "nope"], 3, "'nope'"),
         (["evaluate", "posts.csv"], 3, "--true-label"),
+        (["detect", "posts.csv"], 3, "'bin_start'"),
+        (["detect", "nowhere.csv"], 3, "nowhere.csv"),
+        (["detect", "posts.csv", "--false-alarms", "often"], 2, "1/year"),
+        (["score", "outages.csv", "posts.csv"], 3, "'onset'"),
+        (["score", "outages.csv", "truth.csv", "--early", "soon"], 2, "no duration"),
+        (["mine", "posts.csv", "--freq", "1D", "--outages", "o.csv", "-o", "s.csv"], 3, "two bins"),
+        (["plot", "posts.csv", "-o", "p.png"], 3, "'bin_start'"),
+        (["plot", "series.csv", "-o", "p.docx"], 2, "use .png"),
+        (["plot", "series.csv", "--service", "fax", "-o", "p.png"], 2, "no service 'fax'"),
+        (["plot", "series.csv", "--from", "2030-01-01T00Z", "-o", "p.png"], 2, "widen"),
+        (["plot", "series.csv", "--outages", "posts.csv", "-o", "p.png"], 3, "'onset'"),
         (["services", "whatsaapp"], 2, "Did you mean whatsapp"),
         (["services", "whatsapp", "--queries", "fax"], 2, "'fax'"),
         (["services", "--kind", "fax"], 2, "'fax'"),
@@ -333,6 +374,9 @@ def test_wrong_input_gives_one_clear_line_and_a_documented_code(args, code, says
     (folder / "binary.bin").write_bytes(bytes(range(256)) * 20)
     (folder / "notext.csv").write_text("created_at,body\n2022-10-25T06:50:00Z,hi\n")
     (folder / "naive.csv").write_text("created_at,text\n2022-10-25 06:50:00,whatsapp is down\n")
+    (folder / "series.csv").write_text(
+        "bin_start,service,complaints\n2022-10-25T06:00Z,whatsapp,3\n2022-10-25T07:00Z,whatsapp,4\n"
+    )
     (folder / "naivelabelled.csv").write_text("created_at,label\n2022-10-25 06:50:00,other\n")
     result = miner(*args)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import miner
 import pandas as pd
 import pytest
+from miner.classifier import shipped
+from miner.estimator import with_limits
 from miner.mining import Options, mine
 
 DEMO = Path(__file__).parents[1] / "data/demo"
@@ -25,7 +27,18 @@ def test_a_notebook_gets_the_same_series_as_the_command():
     table = miner.series(labelled, freq="5min")
     mined = mine(DEMO, Options(services=["whatsapp"], freq="5min"))
 
-    pd.testing.assert_frame_equal(table, mined.series)
+    pd.testing.assert_frame_equal(with_limits(table), mined.series)
+
+
+def test_limits_are_left_empty_where_the_rates_are_not_known(tmp_path):
+    (tmp_path / "posts.jsonl").write_text(records({}, {"text": "whatsapp is fine"}))
+    usual = mine(tmp_path, Options(freq="1h"))
+    split = mine(tmp_path, Options(freq="1h", by="symptom"))
+    own = mine(tmp_path, Options(freq="1h", model=shipped()))
+
+    assert usual.series["complaints_high"].notna().all()
+    assert split.series["complaints_high"].isna().all()
+    assert own.series["complaints_high"].isna().all()
 
 
 def test_posts_deleted_later_count_nowhere(tmp_path):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from miner.cli.series import false_alarms_option
 from miner.cli.shared import output_option, quiet_option
 
 #: What may be shared of other people's posts within the terms of the platforms.
 _IDS = ["source", "post_id", "service", "label"]
+#: Outages are described by what leads in these.
+_DESCRIBED = ("symptom", "country")
 
 
 @click.command(
     epilog="""\b
 Examples:
   miner export series.csv -o series.parquet
+  miner export series.csv --outages outages.csv -o scored.csv
   miner export labelled.csv --spreadsheet -o for-people.csv
   miner export labelled.csv --columns created_at,text,label -o short.jsonl
   miner export --db outages.db --service whatsapp --freq 5min -o series.csv
@@ -42,6 +47,13 @@ Examples:
 @click.option("--posts", is_flag=True, help="Labelled posts instead of the series.")
 @click.option("--estimates", is_flag=True, help="What was estimated on a budget, instead.")
 @click.option("--ids-only", is_flag=True, help="With --posts: ids and labels, to share.")
+@click.option(
+    "--outages",
+    metavar="FILE",
+    help="Of a series: fill expected, upper, score, state and the limits of its complaints "
+    "where they are empty, and write its outages here.",
+)
+@false_alarms_option
 @quiet_option
 def command(
     table: str | None,
@@ -58,6 +70,8 @@ def command(
     posts: bool,
     estimates: bool,
     ids_only: bool,
+    outages: str | None,
+    false_alarms: str,
     quiet: bool,
 ) -> None:
     """Write a table in another format, or a series or the posts of a database.
@@ -65,9 +79,56 @@ def command(
     IN is CSV, JSON lines or Parquet, compressed or not; the output is .csv, .parquet
     or .jsonl by its name. With --db the series of the database is written, or its posts.
     """
-    from miner.errors import UsageError
+    from miner.cli.series import read_series
     from miner.exporter import check_writable, write_parts
-    from miner.sources.labelled import Skipped
+    from miner.sources.labelled import Skipped, read_parts
+    from miner.store import Store
+
+    _check(table, db, posts=posts, estimates=estimates, ids_only=ids_only, outages=outages)
+    check_writable(output)
+    check_writable(outages)
+    skipped = Skipped()
+    if db is not None:
+        store, names = Store(db), _ids(services)
+        asked: dict[str, Any] = {"source": source, "start": start, "end": end}
+        if estimates:
+            parts = iter([store.estimates(names, source or "x")])
+        elif posts:
+            parts = iter([_posts(store, names, asked, ids_only)])
+        else:
+            of = functools.partial(store.series, names, freq, **asked)
+            series = of(by=by)
+            if outages is not None:
+                split = {} if by else {name: of(by=name) for name in _DESCRIBED}
+                series = _scored(series, split, false_alarms, outages)
+            parts = iter([series])
+    elif outages is not None:
+        parts = iter([_scored(read_series(str(table)), {}, false_alarms, outages)])
+    else:
+        parts = read_parts(str(table), None, skipped)
+    wanted = columns.split(",") if columns else None
+    written = write_parts(_chosen(parts, wanted, str(table or db)), output, spreadsheet=spreadsheet)
+    if skipped.reasons:
+        click.echo(f"miner: warning: {skipped.summary(str(table))}", err=True)
+    if not quiet:
+        click.echo(f"wrote {written:,} rows to {output}", err=True)
+
+
+def _check(
+    table: str | None,
+    db: str | None,
+    *,
+    posts: bool,
+    estimates: bool,
+    ids_only: bool,
+    outages: str | None,
+) -> None:
+    """Which options go together.
+
+    Raises:
+        UsageError: these do not.
+    """
+    from miner.errors import UsageError
 
     if (table is None) == (db is None):
         raise UsageError("name a table, or a database with --db: one of them")
@@ -75,29 +136,15 @@ def command(
         raise UsageError("--ids-only goes with --posts")
     if estimates and (posts or db is None):
         raise UsageError("--estimates goes with --db, and without --posts")
-    check_writable(output)
-    skipped = Skipped()
-    if db is not None:
-        from miner.store import Store
+    if outages is not None and (posts or estimates):
+        raise UsageError("--outages are those of a series: leave out --posts and --estimates")
 
-        store, names = Store(db), _ids(services)
-        if estimates:
-            parts = iter([store.estimates(names, source or "x")])
-        elif posts:
-            found = store.posts(names, start, end)
-            found = found if source is None else found[found["source"] == source]
-            parts = iter([found[_IDS] if ids_only else found])
-        else:
-            parts = iter([store.series(names, freq, by=by, source=source, start=start, end=end)])
-    else:
-        assert table is not None
-        parts = _parts(table, skipped)
-    wanted = columns.split(",") if columns else None
-    written = write_parts(_chosen(parts, wanted, str(table or db)), output, spreadsheet=spreadsheet)
-    if skipped.reasons:
-        click.echo(f"miner: warning: {skipped.summary(str(table))}", err=True)
-    if not quiet:
-        click.echo(f"wrote {written:,} rows to {output}", err=True)
+
+def _posts(store: Any, names: list[str] | None, asked: dict[str, Any], ids_only: bool) -> Any:
+    found = store.posts(names, asked["start"], asked["end"])
+    if asked["source"] is not None:
+        found = found[found["source"] == asked["source"]]
+    return found[_IDS] if ids_only else found
 
 
 def _ids(services: tuple[str, ...]) -> list[str] | None:
@@ -108,10 +155,14 @@ def _ids(services: tuple[str, ...]) -> list[str] | None:
     return [lexicon.find(name) or name for name in services] or None
 
 
-def _parts(table: str, skipped: Any) -> Iterator[Any]:
-    from miner.sources.labelled import read_parts
+def _scored(series: Any, split: dict[str, Any], false_alarms: str, outages: str) -> Any:
+    """The series with the columns of the detector; its outages go to their file."""
+    from miner.cli.series import detected, limited
+    from miner.exporter import write
 
-    return read_parts(table, None, skipped)
+    found = detected(series, split, false_alarms)
+    write(found.outages, outages)
+    return limited(found.series)
 
 
 def _chosen(parts: Iterator[Any], wanted: list[str] | None, name: str) -> Iterator[Any]:

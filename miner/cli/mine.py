@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from miner.cli.series import false_alarms_option
 from miner.cli.shared import (
     check_json_output,
     counting_options,
@@ -22,6 +23,7 @@ from miner.cli.shared import (
     epilog="""\b
 Examples:
   miner mine data/demo --service whatsapp --freq 5min -o whatsapp.csv
+  miner mine data/demo --service whatsapp --outages outages.csv -o whatsapp.csv
   miner mine data/demo --by symptom --freq 15min --posts labelled.csv -o symptoms.csv
   miner mine data/demo --from 2022-10-25T06:30Z --to 2022-10-25T08:00Z -o - | head -3
   cat posts.jsonl | miner mine - --format plain -o series.csv
@@ -47,6 +49,8 @@ Examples:
 @click.option("--format", "format_", metavar="NAME", help="Read only this format.")
 @click.option("--model", metavar="FILE", help="A model of your own.")
 @purpose_option
+@click.option("--outages", metavar="FILE", help="Write the outages that the series shows here.")
+@false_alarms_option
 @click.option("--posts", metavar="FILE", help="Write the labelled posts here (.csv or .parquet).")
 @click.option(
     "--spreadsheet",
@@ -79,6 +83,8 @@ def command(
     format_: str | None,
     model: str | None,
     purpose: str,
+    outages: str | None,
+    false_alarms: str,
     posts: str | None,
     spreadsheet: bool,
     output: str,
@@ -94,8 +100,11 @@ def command(
     """
     check_json_output(as_json, output)
     from miner.classifier import load
+    from miner.cli.series import detected, say_outages
     from miner.cli.timeline import timeline
     from miner.counter import instant, interval
+    from miner.detector.thresholds import parse
+    from miner.errors import InputError, UsageError
     from miner.exporter import check_writable, write
     from miner.lexicon import load_lexicon
     from miner.mining import Options, mine
@@ -117,8 +126,11 @@ def command(
         model=None if model is None else load(model),
         posts=posts,
         spreadsheet=spreadsheet,
+        also_by=("symptom", "country") if outages else (),
     )
+    parse(false_alarms)
     check_writable(output)
+    check_writable(outages)
     check_writable(posts)
     with progress("mining", quiet=quiet) as line:
         mined = mine(
@@ -126,7 +138,16 @@ def command(
             options,
             lambda report: line.update(f"file {len(report.files)}, {report.posts:,} posts"),
         )
-    write(mined.series, output)
+    try:
+        found = detected(mined.series, mined.split, false_alarms)
+    except (InputError, UsageError):
+        if outages is not None:
+            raise
+        found = None  # too few bins, or too wide ones: there is still a series
+    series = mined.series if found is None else found.series
+    if found is not None and outages:
+        write(found.outages, outages)
+    write(series, output)
     if as_json:
         print_json(
             {
@@ -134,9 +155,10 @@ def command(
                 "labels": mined.labels,
                 "outside_watched": mined.outside,
                 "flooded": mined.flooded,
-                "rows": len(mined.series),
+                "rows": len(series),
                 "series": output,
                 "posts": posts,
+                "outages": outages,
             }
         )
     elif not quiet:
@@ -144,12 +166,16 @@ def command(
         for text in _remarks(mined.labels, mined.outside, mined.flooded):
             click.echo(text, err=True)
         to_people = output != "-"
-        for title, columns, rows in timeline(mined.series, by):
+        for title, columns, rows in timeline(series, by):
             print_table(columns, rows, title=title, err=not to_people)
+        if found is not None and (outages or len(found.outages)):
+            say_outages(found.outages, err=not to_people)
         if to_people:
-            click.echo(f"series: {output} ({len(mined.series):,} rows)", err=True)
+            click.echo(f"series: {output} ({len(series):,} rows)", err=True)
         if posts:
             click.echo(f"posts: {posts} ({mined.written:,} rows)", err=True)
+        if found is not None and outages:
+            click.echo(f"outages: {outages} ({len(found.outages):,} rows)", err=True)
 
 
 def _remarks(labels: dict[str, int], outside: int, flooded: int) -> list[str]:

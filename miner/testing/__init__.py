@@ -2,6 +2,16 @@
 
 from miner.testing.clock import FakeClock
 from miner.testing.morning import SyntheticMorning, write_demo
+from miner.testing.simulate import Simulated, World, simulate
 from miner.testing.sources import ContractError, check_source
 
-__all__ = ["ContractError", "FakeClock", "SyntheticMorning", "check_source", "write_demo"]
+__all__ = [
+    "ContractError",
+    "FakeClock",
+    "Simulated",
+    "SyntheticMorning",
+    "World",
+    "check_source",
+    "simulate",
+    "write_demo",
+]

@@ -1,0 +1,165 @@
+"""Evidence for an outage: likelihood ratios, their running mixture, the published limit.
+
+A bin's count y has the mean m when all is well and ``R m`` in an outage of ratio R; both
+are negative binomial with the variance ``phi m + alpha m²`` of their own mean. The
+evidence of all bins so far is kept for each ratio by the recursion of Shiryaev and
+Roberts, in logs:
+``l ← min(log(w + exp(l)) + LLR, cap)``, where w is the width of a bin in minutes, so that
+the score means the same at any width. Its ratios are mixed as in Pollak and Siegmund
+(1975). The cap says how far noise alone can carry: intensity that wanders slowly with
+relative variance alpha looks like a shift of R for a while with log odds
+``(log R)² / (2 alpha)``, however many bins agree.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+Floats = NDArray[np.float64]
+
+#: Ratios of an outage to the expected level that are looked for.
+RATIOS: Final = np.array([1.6, 2.2, 3.0, 5.0, 8.0, 15.0, 30.0, 80.0, 250.0])
+_LOG_RATIOS: Final = np.log(RATIOS)
+_LOG_N: Final = float(np.log(len(RATIOS)))
+#: No single ratio gathers more than this: old evidence must not outlive its cause.
+MOST: Final = 40.0
+_LEAST_SIZE: Final = 1e-6
+_HALVINGS: Final = 9
+_FEW: Final = 2000
+
+
+def size_of(mean: Floats, phi: Floats, alpha: Floats, level: Floats, leak: Floats) -> Floats:
+    """Size of the negative binomial of a mean whose part ``level`` follows the intensity.
+
+    The variance is ``phi mean + alpha level² + (leak / 3)²``: complaints that talk explains
+    are known to a third only.
+    """
+    beyond = (phi - 1.0) * mean + alpha * level**2 + (leak / 3.0) ** 2
+    return np.maximum(mean**2 / np.maximum(beyond, 1e-12), _LEAST_SIZE)
+
+
+def ratios_of(
+    y: Floats,
+    calm: Floats,
+    leak: Floats,
+    phi: Floats,
+    alpha: Floats,
+    ratios: Floats = RATIOS,
+) -> Floats:
+    """Log-likelihood ratio of each count for each ratio.
+
+    Args:
+        y: counts, any shape; ``nan`` gives 0.
+        calm: expected counts that an outage multiplies; ``nan`` gives 0.
+        leak: expected counts that talk explains, which it does not multiply.
+        phi: of the noise, broadcast to ``y``.
+        alpha: of the noise, broadcast to ``y``.
+        ratios: of the outages that are compared with none.
+
+    Returns:
+        One more axis than ``y``, of the ratios, at the end.
+    """
+    usable = ~(np.isnan(y) | np.isnan(calm))
+    count = np.where(usable, y, 0.0)[..., None]
+    base = np.where(usable, np.maximum(calm, 1e-9), 1.0)[..., None]
+    talk = leak[..., None]
+    level = base * np.concatenate([[1.0], ratios])
+    mean = level + talk
+    size = size_of(mean, phi[..., None], alpha[..., None], level, talk)
+    odds = mean / size
+    share = np.log1p(odds)
+    logs = _rising(size, count) + count * (np.log(odds) - share) - size * share
+    found: Floats = (logs[..., 1:] - logs[..., :1]) * usable[..., None]
+    return found
+
+
+def log_likelihood(y: Floats, mean: Floats, phi: float, alpha: float) -> Floats:
+    """Log-likelihood of counts with given means, up to a term of the counts alone.
+
+    ``nan`` counts and bins in which nothing is expected give 0; shapes are broadcast.
+    """
+    usable = ~np.isnan(y) & (mean > 0)
+    count, safe = np.where(usable, y, 0.0), np.where(usable, mean, 1.0)
+    size = safe / np.maximum(phi - 1.0 + alpha * safe, 1e-6)
+    share = np.log1p(safe / size)
+    logs = _rising(size, count) + count * (np.log(safe / size) - share) - size * share
+    likelihood: Floats = np.where(usable, logs, 0.0)
+    return likelihood
+
+
+def _rising(size: Floats, count: Floats) -> Floats:
+    """Log of size (size + 1) … (size + count - 1): the gamma functions of the likelihood."""
+    if size.size < _FEW:
+        whole: Floats = gammaln(count + size) - gammaln(size)
+        return whole
+    # Most counts of quiet services are 0, for which the sum is empty.
+    rising = np.zeros_like(size)
+    some = np.broadcast_to(count > 0, size.shape)
+    at = size[some]
+    rising[some] = gammaln(np.broadcast_to(count, size.shape)[some] + at) - gammaln(at)
+    return rising
+
+
+def caps(alpha: Floats) -> Floats:
+    """How much evidence each ratio may gather, given the slow noise; shape (…, ratios)."""
+    most: Floats = np.minimum(MOST, _LOG_RATIOS**2 / (2.0 * np.maximum(alpha[..., None], 0.01)))
+    return most
+
+
+def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, w: float) -> Floats:
+    """Evidence after each bin of a block.
+
+    Args:
+        evidence: before the block, shape (services, ratios); overwritten with that after it.
+        llr: shape (services, bins, ratios).
+        watched: shape (services, bins); a bin not watched leaves the evidence as it is.
+        cap: of :func:`caps`, shape (services, ratios).
+        w: width of a bin in minutes.
+
+    Returns:
+        Shape (services, bins, ratios).
+    """
+    after = np.empty_like(llr)
+    fresh = np.where(watched, np.log(w), -np.inf)
+    for at in range(llr.shape[1]):
+        step = np.logaddexp(evidence, fresh[:, at, None])
+        step += llr[:, at]
+        np.minimum(step, cap, out=evidence)
+        after[:, at] = evidence
+    return after
+
+
+def score(evidence: Floats) -> Floats:
+    """Log of the mean over ratios of exp(evidence): the score."""
+    top = evidence.max(axis=-1)
+    safe = np.maximum(top, -700.0)
+    total = np.exp(evidence - safe[..., None]).sum(axis=-1)
+    found: Floats = np.maximum(safe + np.log(np.maximum(total, 1e-300)) - _LOG_N, 0.0)
+    return found
+
+
+def limit(
+    mean: Floats, phi: Floats, alpha: Floats, cap: Floats, threshold: Floats, w: float
+) -> Floats:
+    """The smallest count of one bin that would alarm with no evidence before it, about.
+
+    Args:
+        mean: expected counts of a service, shape (services,).
+        phi: of the noise, same shape.
+        alpha: of the noise, same shape.
+        cap: shape (services, ratios).
+        threshold: shape (services,).
+        w: width of a bin in minutes.
+    """
+    low, high = np.maximum(mean, 1e-9), 300.0 * mean + 60.0
+    none = np.zeros_like(mean)
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        gathered = np.minimum(np.log(w) + ratios_of(middle, mean, none, phi, alpha), cap)
+        alarms = score(gathered) >= threshold
+        low, high = np.where(alarms, low, middle), np.where(alarms, middle, high)
+    return high
