@@ -290,8 +290,10 @@ def test_plot_draws_what_mine_and_detect_write(miner, folder):
     result = miner("plot", "series.csv", *files)
     drawn = (folder / "out.svg").read_text("utf-8")
 
+    [outage] = read(folder / "o.csv")
+
     assert result.code == 0, result.err
-    assert "lasting, 2,609 complaints" in drawn
+    assert f"lasting, {float(outage['complaints']):,.0f} complaints" in drawn
     assert "send" in drawn
 
 
