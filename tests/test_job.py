@@ -24,7 +24,7 @@ from miner.sources.bluesky import Bluesky
 from miner.store import Store, Writer
 from miner.store.runs import begin_run, charge
 
-from jetstream_server import T0, JetstreamServer, made_events
+from jetstream_server import T0, JetstreamServer, made_events, post_event
 
 SECOND = 1_000_000
 LEAST = 'database = "outages.db"\nservices = ["WhatsApp"]\n[sources.bluesky]\n'
@@ -123,7 +123,11 @@ def wrong_key(tables, name):
         (LEAST + '[[exports]]\nfile = "a.csv"\nby = "mood"', "[exports 1] by"),
         (LEAST + '[[exports]]\nfile = "a.csv"\nsource = "x"', "add [sources.x]"),
         (LEAST + '[[exports]]\nfile = "a.csv"\nservices = ["signal"]', "is not collected"),
-        (LEAST + '[[exports]]\nfile = "a.csv"\n' * 2, "written by two exports"),
+        (LEAST + '[[exports]]\nfile = "a.csv"\n' * 2, "is written twice"),
+        (LEAST + '[[exports]]\nfile = "a.csv"\noutages = "a.csv"', "is written twice"),
+        (LEAST + '[[exports]]\nfile = "a.csv"\nfalse_alarms = "few"', "write it as 1/year"),
+        (LEAST + '[[exports]]\nfile = "a.csv"\noutages = "o.csv"\nfreq = "1D"', "too wide"),
+        (LEAST + '[[exports]]\nfile = "a.csv"\noutages = "o.csv"\nwhat = "ids"', "of a series"),
         (LEAST + "[exports]", "a list"),
         (LEAST + '[notify]\nemail = "me"', "later version"),
         (LEAST + '[sources.bluesky.options]\naccess_token = "hidden-one"', "do not belong here"),
@@ -207,6 +211,29 @@ def test_a_pass_collects_counts_and_exports_and_may_be_repeated(job, tmp_path):
     pd.testing.assert_frame_equal(posts, Store(config.database).posts())
     assert b",20,20," in files["series.csv"]
     assert len(files["ids.jsonl"].splitlines()) == 20
+
+
+def test_a_pass_writes_the_outages_of_a_series(job, tmp_path):
+    server, path = job
+    outage = range(300, 360)
+    minutes = [n for n in range(480) for _ in range(8 if n in outage else n % 20 == 0)]
+    complaints = [
+        post_event(T0 + minute * 60 * SECOND + n, n, f"whatsapp is down again {n}")
+        for n, minute in enumerate(minutes)
+    ]
+    server.events = complaints
+    text = path.read_text().replace('freq = "1h"', 'freq = "5min"\noutages = "outages.csv"')
+    path.write_text(text)
+    done = run_pass(read_config(path))
+    series = pd.read_csv(tmp_path / "series.csv", parse_dates=["bin_start"])
+    (found,) = pd.read_csv(tmp_path / "outages.csv", parse_dates=["onset"]).to_dict("records")
+
+    began = pd.Timestamp((T0 + 300 * 60 * SECOND) * 1000, tz="UTC")
+    assert done.exit_code == 0
+    assert abs(found["onset"] - began) <= pd.Timedelta("5min")
+    assert found["symptoms"].startswith("down:")
+    assert "outage" in set(series["state"])
+    assert series["complaints_high"].notna().all()
 
 
 def test_a_pass_goes_on_where_the_last_one_ended(job):

@@ -157,10 +157,11 @@ def _ids(services: tuple[str, ...]) -> list[str] | None:
 
 def _scored(series: Any, split: dict[str, Any], false_alarms: str, outages: str) -> Any:
     """The series with the columns of the detector; its outages go to their file."""
-    from miner.cli.series import detected, limited
+    from miner.cli.series import limited
+    from miner.detector import detect
     from miner.exporter import write
 
-    found = detected(series, split, false_alarms)
+    found = detect(series, false_alarms=false_alarms, split=split)
     write(found.outages, outages)
     return limited(found.series)
 

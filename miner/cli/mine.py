@@ -100,9 +100,10 @@ def command(
     """
     check_json_output(as_json, output)
     from miner.classifier import load
-    from miner.cli.series import detected, say_outages
+    from miner.cli.series import say_outages
     from miner.cli.timeline import timeline
     from miner.counter import instant, interval
+    from miner.detector import detect
     from miner.detector.thresholds import parse
     from miner.errors import InputError, UsageError
     from miner.exporter import check_writable, write
@@ -139,7 +140,7 @@ def command(
             lambda report: line.update(f"file {len(report.files)}, {report.posts:,} posts"),
         )
     try:
-        found = detected(mined.series, mined.split, false_alarms)
+        found = detect(mined.series, false_alarms=false_alarms, split=mined.split)
     except (InputError, UsageError):
         if outages is not None:
             raise

@@ -11,7 +11,6 @@ from miner.errors import InputError, SchemaError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from miner.detector import Detected
 
 #: Rows of outages shown to people.
 SHOWN = 20
@@ -69,22 +68,6 @@ def read_series(path: str) -> pd.DataFrame:
             except (ValueError, TypeError):
                 raise InputError(f"{path}: a cell of {name!r} is no number") from None
     return table
-
-
-def detected(series: pd.DataFrame, split: dict[str, pd.DataFrame], false_alarms: str) -> Detected:
-    """Outages of a series, with what leads in its splits by a dimension, and its rows filled.
-
-    Raises:
-        UsageError: bins are too wide.
-        InputError: there are too few bins.
-    """
-    from miner.detector import Detected, describe, detect
-
-    found = detect(series, false_alarms=false_alarms)
-    outages = found.outages
-    for by, table in split.items():
-        outages = describe(outages, table, by)
-    return Detected(outages, found.series)
 
 
 def limited(series: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,17 @@
 """Series to outages: what was expected of each bin, its state, and the outages."""
 
-from miner.detector.detect import Detected, describe, detect
+from miner.detector.detect import Detected, describe, detect, outages_table
 from miner.detector.engine import STATES, Engine
 from miner.detector.linking import link
+from miner.detector.tables import WIDEST
 
-__all__ = ["STATES", "Detected", "Engine", "describe", "detect", "link"]
+__all__ = [
+    "STATES",
+    "WIDEST",
+    "Detected",
+    "Engine",
+    "describe",
+    "detect",
+    "link",
+    "outages_table",
+]

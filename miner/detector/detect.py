@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,7 +38,12 @@ class Detected(NamedTuple):
     series: pd.DataFrame
 
 
-def detect(series: pd.DataFrame, *, false_alarms: str = DEFAULT) -> Detected:
+def detect(
+    series: pd.DataFrame,
+    *,
+    false_alarms: str = DEFAULT,
+    split: Mapping[str, pd.DataFrame] | None = None,
+) -> Detected:
     """Outages of a series, and what was expected of every bin.
 
     The state of a bin uses that bin and earlier ones only; a longer series gives the
@@ -50,6 +56,8 @@ def detect(series: pd.DataFrame, *, false_alarms: str = DEFAULT) -> Detected:
             country, source) the sum is judged with half of the false alarms, and every
             value on its own with the other half shared among them.
         false_alarms: to be expected a service, such as "1/year" or "2/month".
+        split: the same series split by "symptom" or "country", by the name of the
+            dimension: fills these columns of the outages.
 
     Returns:
         Outages with the columns of :data:`miner.post.OUTAGES`, and the series with its
@@ -70,7 +78,10 @@ def detect(series: pd.DataFrame, *, false_alarms: str = DEFAULT) -> Detected:
     if by is None:
         layout = layout_of(ready, grid, ["service"])
         found, rows, arrays = _run(ready, layout, a_year)
-        return Detected(_table(found, layout, arrays, rows), _filled(ready, layout, rows))
+        outages = _table(found, layout, arrays, rows)
+        for name, table in (split or {}).items():
+            outages = describe(outages, table, name)
+        return Detected(outages, _filled(ready, layout, rows))
     whole = totals(ready, by)
     n_values = max(1, int(ready.groupby("service")[by].nunique(dropna=False).max()))
     layout = layout_of(whole, grid, ["service"])
@@ -111,8 +122,12 @@ def _filled(series: pd.DataFrame, layout: Layout, rows: Rows) -> pd.DataFrame:
 def _table(found: list[Episode], layout: Layout, arrays: Arrays, rows: Rows) -> pd.DataFrame:
     """Outages table of episodes, by onset."""
     grid = layout.grid
-    records = [_record(e, layout.names[e.service], grid, arrays, rows) for e in found]
-    table = pd.DataFrame(records, columns=list(OUTAGES))
+    return outages_table([_record(e, layout.names[e.service], grid, arrays, rows) for e in found])
+
+
+def outages_table(records: Sequence[Mapping[str, object]] = ()) -> pd.DataFrame:
+    """Table of :data:`miner.post.OUTAGES` from its rows, by onset."""
+    table = pd.DataFrame(list(records), columns=list(OUTAGES))
     for name, dtype in OUTAGES.items():
         if dtype == UTC_DTYPE:
             table[name] = pd.to_datetime(table[name], utc=True).astype(UTC_DTYPE)

@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SECOND: Final = 1_000_000
-_HOUR: Final = 3600 * _SECOND
+#: The widest bins that an outage can be told in, microseconds.
+WIDEST: Final = 3600 * _SECOND
 _MINUTE: Final = 60 * _SECOND
 
 
@@ -93,7 +94,7 @@ def grid_of(times: pd.Series) -> Grid:
         raise InputError("the series: needs at least two bins to know their width")
     steps = np.diff(values)
     width = int(steps.min())
-    if not _SECOND <= width <= _HOUR:
+    if not _SECOND <= width <= WIDEST:
         raise UsageError("bins must be 1 second to 1 hour wide; count again, such as --freq 5min")
     odd = np.flatnonzero(steps != width)
     if len(odd):

@@ -44,6 +44,8 @@ class Export:
         by: dimension to split by; None: not split.
         source: posts of this source alone; None: of all.
         last: seconds before now to begin at; None: at the beginning.
+        outages: file for the outages of a series; None: not written.
+        false_alarms: to be expected a service, such as "1/year".
         spreadsheet: make a CSV harmless to open in a spreadsheet.
     """
 
@@ -54,6 +56,8 @@ class Export:
     by: str | None = None
     source: str | None = None
     last: float | None = None
+    outages: Path | None = None
+    false_alarms: str = "1/year"
     spreadsheet: bool = False
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pandas as pd
 
+from miner.counter import frequency
+from miner.detector import WIDEST, detect, outages_table
 from miner.errors import MinerError
+from miner.estimator import SHIPPED, with_limits
 from miner.exporter import write
 from miner.job.config import Config, Export
 from miner.store import Store
 
 _log = logging.getLogger(__name__)
 
+#: What the detector learns from, before the first bin of an export that begins at ``last``.
+HISTORY: Final = pd.Timedelta(days=60)
 #: What may be shared of other people's posts within the terms of the platforms.
 SHAREABLE = ("source", "post_id", "service", "label")
 
@@ -53,11 +60,39 @@ def _table(config: Config, export: Export, now: int) -> pd.DataFrame:
     services = list(export.services or config.services)
     start = None if export.last is None else _before(now, export.last)
     if export.what == "series":
-        return store.series(services, export.freq, by=export.by, source=export.source, start=start)
+        return _judged(config, export, services, start)
     posts = store.posts(services, start)
     if export.source is not None:
         posts = posts[posts["source"] == export.source]
     return posts[list(SHAREABLE)] if export.what == "ids" else posts
+
+
+def _judged(
+    config: Config, export: Export, services: list[str], start: pd.Timestamp | None
+) -> pd.DataFrame:
+    """The series with limits of its complaints and what the detector says of each bin."""
+    of = functools.partial(
+        Store(config.database).series,
+        services,
+        export.freq,
+        source=export.source,
+        start=None if start is None else start - HISTORY,
+    )
+    series = of(by=export.by)
+    labeller = config.labeller
+    if labeller.model is None:  # the rates of an own model are not known
+        series = with_limits(series, SHIPPED[labeller.mode, labeller.purpose])
+    found = None
+    starts = series["bin_start"]
+    has_bins = not starts.empty and starts.min() < starts.max()  # not so at the very beginning
+    if has_bins and frequency(export.freq).width <= WIDEST:
+        split = {} if export.by else {name: of(by=name) for name in ("symptom", "country")}
+        found = detect(series, false_alarms=export.false_alarms, split=split)
+        series = found.series
+    if export.outages is not None:
+        outages = outages_table() if found is None else found.outages
+        write(outages, export.outages, spreadsheet=export.spreadsheet)
+    return series if start is None else series[series["bin_start"] >= start]
 
 
 def _before(now: int, seconds: float) -> pd.Timestamp:

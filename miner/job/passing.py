@@ -1,11 +1,10 @@
 """One whole pass, which may be repeated at any time: what is done already is not done again.
 
     collect (each page matched, labelled, counted and stored in one transaction)
-      → series (read from the counts)
+      → series (read from the counts), what the detector says of them
       → exports
 
-A detector reads the series before they are exported, and alerts follow the exports;
-both take their place in :func:`finish`, which also ``miner watch`` calls.
+Alerts follow the exports: their place is :func:`finish`, which also ``miner watch`` calls.
 """
 
 from __future__ import annotations

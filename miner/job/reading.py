@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from miner.collector import Options
 from miner.counter import frequency
 from miner.counter.count import check_dimension
+from miner.detector import WIDEST
+from miner.detector.thresholds import DEFAULT, parse
 from miner.errors import ConfigError, UsageError
 from miner.job.config import Config, Export, Feed, Labelling, What
 from miner.job.secret_files import read_secrets
@@ -175,10 +177,11 @@ def _exports(
     tables: list[Table], lexicon: Lexicon, services: tuple[str, ...], feeds: tuple[Feed, ...]
 ) -> tuple[Export, ...]:
     exports = [_export(table, lexicon, services, feeds) for table in tables]
-    files = [export.file for export in exports]
-    for table, file in zip(tables, files, strict=True):
-        if files.count(file) > 1:
-            table.fail("file", f"{file.name} is written by two exports; give each its own")
+    files = [file for export in exports for file in (export.file, export.outages) if file]
+    for table, export in zip(tables, exports, strict=True):
+        for key, file in (("file", export.file), ("outages", export.outages)):
+            if file is not None and files.count(file) > 1:
+                table.fail(key, f"{file.name} is written twice; give each its own file")
     return tuple(exports)
 
 
@@ -208,7 +211,22 @@ def _export(
         by=by,
         source=source,
         last=table.seconds("last"),
+        outages=table.path("outages"),
+        false_alarms=_false_alarms(table),
         spreadsheet=table.flag("spreadsheet", default=False),
     )
+    if export.outages is not None and export.what != "series":
+        table.fail("outages", "are those of a series; leave it out, or what")
+    if export.outages is not None and frequency(freq).width > WIDEST:
+        table.fail("freq", f"{freq} is too wide to tell outages in; 1h at most")
     table.done()
     return export
+
+
+def _false_alarms(table: Table) -> str:
+    rate = table.text("false_alarms", DEFAULT) or DEFAULT
+    try:
+        parse(rate)
+    except UsageError as error:
+        table.fail("false_alarms", str(error))
+    return rate
