@@ -30,6 +30,8 @@ _HALF_LIFE_DAYS: Final = 60.0
 _CUT: Final = 4.0
 _MERGE_MINUTES: Final = 60.0
 _LEAST, _MOST = 0.8, 3.0
+#: Scale of the simulated excesses, at least, in nats.
+_LEAST_SCALE: Final = 0.5
 #: Mean of an exponential of scale s cut at c, over c, by s / c.
 _SCALES: Final = np.geomspace(0.03, 30.0, 400)
 _MEANS: Final = _SCALES - 1.0 / np.expm1(1.0 / _SCALES)
@@ -59,7 +61,7 @@ class Tail:
 
     def set_usual(self, base: Floats, scale: Floats) -> None:
         """Daily score and scale of the simulated services of the same rates."""
-        self.base, self.scale = base, scale
+        self.base, self.scale = base, np.maximum(scale, _LEAST_SCALE)
 
     def on_scale(self, raw: Floats) -> Floats:
         """Scores on the scale of the simulated ones, shape (services, bins)."""
