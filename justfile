@@ -24,3 +24,7 @@ ci: lint types contract test slow
 # Train the shipped model from data/corpus; the same corpus gives the same bytes.
 model:
     python -m miner.classifier.training
+
+# The study of the detector and the estimator, each promise beside its measurement (an hour).
+study:
+    python benchmarks/detection

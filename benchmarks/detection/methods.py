@@ -145,7 +145,7 @@ def scores(sim: Simulated, name: str) -> np.ndarray:
 def oracle(sim: Simulated) -> np.ndarray:
     """The same evidence with the true mean and noise, by minutes."""
     n_services, n_minutes = sim.complaints.shape
-    evidence = np.full((n_services, len(ev.RATIOS)), -np.inf)
+    evidence = np.zeros((n_services, len(ev.RATIOS)))
     cap = ev.caps(sim.alpha)
     out = np.empty(sim.complaints.shape, dtype=np.float32)
     phi, alpha = np.maximum(sim.phi, 1.02)[:, None], sim.alpha[:, None]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from miner.detector.engine import Engine
+from miner.detector.thresholds import Thresholds
 from miner.testing.simulate import START, Simulated
 
 FIRST = int(START.timestamp() // 60)
@@ -36,7 +37,10 @@ def run(
     ``coverage`` replaces that of the simulation, to see what ignoring it costs.
     """
     n_services, n_minutes = sim.complaints.shape
-    engine = Engine(n_services, float(step), FIRST // step, lambda r: (alarm(r), alarm(r) * 0.6))
+    usual = Thresholds(1.0, float(step)).usual
+    engine = Engine(
+        n_services, float(step), FIRST // step, lambda r: (alarm(r), alarm(r) * 0.6), usual
+    )
     parts: list[np.ndarray] = []
     began = time.time()
     for first in range(0, n_minutes, 7200):

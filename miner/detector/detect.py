@@ -97,7 +97,8 @@ def detect(
 def _run(series: pd.DataFrame, layout: Layout, a_year: float) -> tuple[list[Episode], Rows, Arrays]:
     arrays = arrays_of(series, layout)
     width = layout.grid.minutes
-    engine = Engine(len(layout.names), width, layout.grid.first, Thresholds(a_year, width))
+    limits = Thresholds(a_year, width)
+    engine = Engine(len(layout.names), width, layout.grid.first, limits, limits.usual)
     parts = []
     for first in range(0, layout.grid.n_bins, _PART):
         cut = slice(first, first + _PART)

@@ -3,8 +3,8 @@
 A bin's count y has the mean m when all is well and ``R m`` in an outage of ratio R; both
 are negative binomial with the variance ``phi m + alpha m²`` of their own mean. The
 evidence of all bins so far is kept for each ratio by the recursion of Shiryaev and
-Roberts, in logs:
-``l ← min(log(w + exp(l)) + LLR, cap)``, where w is the width of a bin in minutes, so that
+Roberts:
+``l ← min((w + l) exp(LLR), exp(cap))``, where w is the width of a bin in minutes, so that
 the score means the same at any width. Its ratios are mixed as in Pollak and Siegmund
 (1975). The cap says how far noise alone can carry: intensity that wanders slowly with
 relative variance alpha looks like a shift of R for a while with log odds
@@ -23,13 +23,16 @@ Floats = NDArray[np.float64]
 
 #: Ratios of an outage to the expected level that are looked for.
 RATIOS: Final = np.array([1.6, 2.2, 3.0, 5.0, 8.0, 15.0, 30.0, 80.0, 250.0])
+_WITH_NONE: Final = np.concatenate([[1.0], RATIOS])
 _LOG_RATIOS: Final = np.log(RATIOS)
-_LOG_N: Final = float(np.log(len(RATIOS)))
 #: No single ratio gathers more than this: old evidence must not outlive its cause.
 MOST: Final = 40.0
 _LEAST_SIZE: Final = 1e-6
-_HALVINGS: Final = 9
+#: Fractions of a range of counts, in logs, that are tried for the published limit.
+_GRID: Final = np.linspace(0.0, 1.0, 25)
 _FEW: Final = 2000
+#: Evidence of one bin beyond which it makes no difference, in nats; exp() of it is finite.
+_HIGHEST: Final = 300.0
 
 
 def size_of(mean: Floats, phi: Floats, alpha: Floats, level: Floats, leak: Floats) -> Floats:
@@ -63,11 +66,11 @@ def ratios_of(
     Returns:
         One more axis than ``y``, of the ratios, at the end.
     """
-    usable = ~(np.isnan(y) | np.isnan(calm))
+    usable = ~np.isnan(y + calm)
     count = np.where(usable, y, 0.0)[..., None]
     base = np.where(usable, np.maximum(calm, 1e-9), 1.0)[..., None]
     talk = leak[..., None]
-    level = base * np.concatenate([[1.0], ratios])
+    level = base * (_WITH_NONE if ratios is RATIOS else np.concatenate([[1.0], ratios]))
     mean = level + talk
     size = size_of(mean, phi[..., None], alpha[..., None], level, talk)
     odds = mean / size
@@ -123,22 +126,24 @@ def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, 
     Returns:
         Shape (services, bins, ratios).
     """
+    gain = np.exp(np.minimum(llr, _HIGHEST))
     after = np.empty_like(llr)
-    fresh = np.where(watched, np.log(w), -np.inf)
+    fresh = np.where(watched, w, 0.0)
+    now, most = evidence, np.exp(cap)
     for at in range(llr.shape[1]):
-        step = np.logaddexp(evidence, fresh[:, at, None])
-        step += llr[:, at]
-        np.minimum(step, cap, out=evidence)
-        after[:, at] = evidence
+        step = after[:, at]
+        np.add(now, fresh[:, at, None], out=step)
+        step *= gain[:, at]
+        np.minimum(step, most, out=step)
+        now = step
+    evidence[:] = now
     return after
 
 
 def score(evidence: Floats) -> Floats:
-    """Log of the mean over ratios of exp(evidence): the score."""
-    top = evidence.max(axis=-1)
-    safe = np.maximum(top, -700.0)
-    total = np.exp(evidence - safe[..., None]).sum(axis=-1)
-    found: Floats = np.maximum(safe + np.log(np.maximum(total, 1e-300)) - _LOG_N, 0.0)
+    """Log of the mean over ratios of the evidence, at least 0: the score."""
+    mean = evidence.mean(axis=-1)
+    found: Floats = np.log(np.maximum(mean, 1.0))
     return found
 
 
@@ -156,10 +161,18 @@ def limit(
         w: width of a bin in minutes.
     """
     low, high = np.maximum(mean, 1e-9), 300.0 * mean + 60.0
-    none = np.zeros_like(mean)
-    for _ in range(_HALVINGS):
-        middle = np.sqrt(low * high)
-        gathered = np.minimum(np.log(w) + ratios_of(middle, mean, none, phi, alpha), cap)
-        alarms = score(gathered) >= threshold
-        low, high = np.where(alarms, low, middle), np.where(alarms, middle, high)
+    at = np.arange(len(mean))
+    for _ in range(2):
+        counts = low[:, None] * (high / low)[:, None] ** _GRID
+        llr = ratios_of(
+            counts,
+            np.broadcast_to(mean[:, None], counts.shape),
+            np.zeros_like(counts),
+            phi[:, None],
+            alpha[:, None],
+        )
+        gathered = np.exp(np.minimum(np.log(w) + llr, cap[:, None, :]))
+        quiet = score(gathered) < threshold[:, None]
+        last = np.minimum(quiet.sum(axis=1), len(_GRID) - 1)
+        low, high = counts[at, np.maximum(last - 1, 0)], counts[at, last]
     return high

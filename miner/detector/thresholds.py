@@ -57,19 +57,26 @@ class Thresholds:
         self._alarm = _by_rate(a_year, width)
         self._watch = _by_rate(min(_MOST, a_year * _WATCH), width)
         self._rates = np.log(_table()[2])
+        daily, monthly = (_by_rate(often, width, "usual") for often in (_MOST, 12.0))
+        self._daily, self._scale = daily, (monthly - daily) / np.log(_MOST / 12.0)
 
     def __call__(self, rates: Floats) -> tuple[Floats, Floats]:
         """Thresholds for services of so many complaints a minute."""
         logs = np.log(np.maximum(rates, 1e-9))
         return np.interp(logs, self._rates, self._alarm), np.interp(logs, self._rates, self._watch)
 
+    def usual(self, rates: Floats) -> tuple[Floats, Floats]:
+        """Raw scores that simulated services reach once a day, and the scale of the tail."""
+        logs = np.log(np.maximum(rates, 1e-9))
+        return np.interp(logs, self._rates, self._daily), np.interp(logs, self._rates, self._scale)
+
 
 @cache
-def _table() -> tuple[Floats, Floats, Floats, Floats]:
+def _table(name: str = "thresholds") -> tuple[Floats, Floats, Floats, Floats]:
     """Levels (a year), widths (minutes), rates (a minute), thresholds [width, rate, level]."""
     text = resources.files("miner.detector").joinpath("thresholds.json").read_text("utf-8")
     value = json.loads(text)
-    table = value["thresholds"]
+    table = value.get(name, value["thresholds"])
     widths = list(table)
     rates = list(table[widths[0]])
     numbers = np.array([[table[width][rate] for rate in rates] for width in widths])
@@ -77,9 +84,9 @@ def _table() -> tuple[Floats, Floats, Floats, Floats]:
     return levels, np.array(widths, dtype=float), np.array(rates, dtype=float), numbers
 
 
-def _by_rate(a_year: float, width: float) -> Floats:
+def _by_rate(a_year: float, width: float, name: str = "thresholds") -> Floats:
     """Threshold of each tabled rate, interpolated in logs of level and width."""
-    levels, widths, rates, numbers = _table()
+    levels, widths, rates, numbers = _table(name)
     at, known = np.log(a_year), np.log(levels)[::-1]
     scores = np.empty((len(widths), len(rates)))
     for i in range(len(widths)):

@@ -1,47 +1,22 @@
-"""Outages held against a truth list, with intervals.
-
-Each function says what is undefined; an undefined figure is ``nan``, never 0. An alarm
-earns an outage only when it was raised after the onset, and when no alarm was running
-then: a detector that is always in alarm finds nothing.
-
->>> truth = read_times([("a", "10:00", "11:00"), ("a", "15:00", "16:00")])
->>> found = read_times([("a", "10:02", "11:05"), ("a", "20:00", "20:30")], detected=True)
->>> result = score(found, truth, start="2024-01-01T00:00Z", end="2024-01-31T00:00Z")
->>> result.recall.value, result.precision.value, result.delay_median.value
-(0.5, 0.5, 2.0)
->>> result.false_alarms_a_month.value > 0.98  # 1 in 30 days of 30.4
-True
-"""
+"""The figures of outages against a truth list."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from miner.errors import UsageError
-from miner.post import UTC_DTYPE, require_columns, require_utc
+from miner.post import UTC_DTYPE, require_utc
+from miner.scorer.figures import Figure, quantile, rate, share
+from miner.scorer.matching import excused, match, with_times
 
 #: Days of a month in which rates are given.
-MONTH_DAYS = 365.25 / 12
-
-#: Stands for the end of what has not ended.
-_FOREVER = pd.Timestamp("9999-01-01T00:00Z").as_unit("us")
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A value with a 95 % interval; all three are ``nan`` where it is undefined."""
-
-    value: float
-    low: float = math.nan
-    high: float = math.nan
+MONTH_DAYS: Final = 365.25 / 12
 
 
 @dataclass(frozen=True)
@@ -115,8 +90,8 @@ def score(
         NaiveTimeError: times without a zone.
         UsageError: no time to score.
     """
-    found = _with_times(outages, ("detected_at", "onset", "end"), ("detected_at",), "the outages")
-    known = _with_times(truth, ("onset", "end"), ("onset", "end"), "the truth")
+    found = with_times(outages, ("detected_at", "onset", "end"), ("detected_at",), "the outages")
+    known = with_times(truth, ("onset", "end"), ("onset", "end"), "the truth")
     if "is_outage" not in known:
         known["is_outage"] = True
     known["is_outage"] = known["is_outage"].astype("str").str.lower().isin(["true", "1", "1.0"])
@@ -127,102 +102,9 @@ def score(
     known = known[(known["onset"] >= first) & (known["onset"] < last)]
     found["until"] = found["end"].fillna(last.as_unit("us"))
     matches = match(found, known, tolerance=tolerance, early=early)
-    excused, on_non_outages = _excused(found, known, pd.Timedelta(early), pd.Timedelta(tail))
+    is_excused, on_non_outages = excused(found, known, pd.Timedelta(early), pd.Timedelta(tail))
     months = _watched_months(found, known, series, first, last)
-    return _figures(found, known, matches, ~excused, on_non_outages, months)
-
-
-def match(
-    outages: pd.DataFrame,
-    truth: pd.DataFrame,
-    *,
-    tolerance: str = "10min",
-    early: str = "0min",
-) -> dict[int, int]:
-    """Row of the outages that earns each row of the truth, by position; misses are absent.
-
-    It is the first alarm of the service from the onset to the end plus ``tolerance``, and
-    none if another alarm, raised before the onset, was still running at it.
-
-    >>> truth = read_times([("a", "10:00", "11:00")])
-    >>> match(read_times([("a", "10:02", "11:05")], detected=True), truth)
-    {0: 0}
-    >>> match(read_times([("a", "09:00", "11:05")], detected=True), truth)
-    {}
-    >>> match(read_times([("b", "10:02", "11:05")], detected=True), truth)
-    {}
-    """
-    until = outages["end"].fillna(_FOREVER)
-    found: dict[int, int] = {}
-    for row in range(len(truth)):
-        event = truth.iloc[row]
-        own = (outages["service"] == event["service"]).to_numpy()
-        at = outages["detected_at"]
-        soonest = event["onset"] - pd.Timedelta(early)
-        running = own & (at < soonest) & (until > soonest)
-        inside = own & (at >= soonest) & (at <= event["end"] + pd.Timedelta(tolerance))
-        if inside.any() and not running.any():
-            places = np.flatnonzero(inside)
-            found[row] = int(places[np.argmin(at.to_numpy()[places])])
-    return found
-
-
-def read_times(
-    rows: Iterable[tuple[str, str, str]], *, detected: bool = False, day: str = "2024-01-01"
-) -> pd.DataFrame:
-    """A small table of times of one day, for examples: service, start, end."""
-    table = pd.DataFrame(rows, columns=["service", "onset", "end"])
-    for name in ("onset", "end"):
-        table[name] = pd.to_datetime(day + "T" + table[name] + "Z", utc=True)
-    return table.assign(detected_at=table["onset"]) if detected else table
-
-
-def share(hits: int, n: int) -> Figure:
-    """A share with its Wilson interval (Wilson 1927); undefined for nothing.
-
-    >>> share(9, 10)
-    Figure(value=0.9, low=0.5958..., high=0.9821...)
-    """
-    if n == 0:
-        return Figure(math.nan)
-    z, p = 1.959964, hits / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Figure(p, max(0.0, middle - half), min(1.0, middle + half))
-
-
-def rate(events: int, exposure: float) -> Figure:
-    """Events a unit of exposure with the exact Poisson interval (Garwood 1936).
-
-    >>> rate(0, 10.0)
-    Figure(value=0.0, low=0.0, high=0.368...)
-    """
-    from scipy.stats import chi2
-
-    if exposure <= 0:
-        return Figure(math.nan)
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    high = chi2.ppf(0.975, 2 * events + 2) / 2
-    return Figure(events / exposure, float(low / exposure), float(high / exposure))
-
-
-def quantile(values: Floats, q: float) -> Figure:
-    """A quantile with the interval of order statistics; infinite values may be among them.
-
-    >>> quantile(np.array([1.0, 2.0, 3.0, np.inf]), 0.5).value
-    2.0
-    """
-    from scipy.stats import binom
-
-    n = len(values)
-    if n == 0:
-        return Figure(math.nan)
-    ordered = np.sort(values)
-    low, high = binom.ppf([0.025, 0.975], n, q)
-    middle = ordered[min(n - 1, max(0, math.ceil(q * n) - 1))]
-    return Figure(
-        float(middle), float(ordered[max(0, int(low) - 1)]), float(ordered[min(n - 1, int(high))])
-    )
+    return _figures(found, known, matches, ~is_excused, on_non_outages, months)
 
 
 def check_duration(text: str, what: str) -> pd.Timedelta:
@@ -238,25 +120,6 @@ def check_duration(text: str, what: str) -> pd.Timedelta:
     if not duration >= pd.Timedelta(0):
         raise UsageError(f'{what} {text!r} is no duration; write it as "10min" or "1h"')
     return duration
-
-
-def _with_times(
-    table: pd.DataFrame, times: Iterable[str], required: Iterable[str], what: str
-) -> pd.DataFrame:
-    require_columns(table, required, what)
-    ready = table.copy()
-    if "service" not in ready:
-        ready["service"] = "all"
-    for name in times:
-        if name in ready:
-            column = ready[name]
-            if not isinstance(column.dtype, pd.DatetimeTZDtype) and column.isna().all():
-                column = pd.to_datetime(column, utc=True)  # a column that is all empty
-            ready[name] = require_utc(column, what)
-    for name in ("onset_low", "onset_high", "end_low", "end_high"):
-        if name in ready:
-            ready[name] = pd.to_datetime(ready[name], utc=True)
-    return ready.reset_index(drop=True)
 
 
 def _span(
@@ -283,21 +146,6 @@ def _span(
 def _width(times: pd.Series) -> pd.Timedelta:
     steps = times.drop_duplicates().sort_values().diff().dropna()
     return steps.min() if len(steps) else pd.Timedelta(0)
-
-
-def _excused(
-    found: pd.DataFrame, known: pd.DataFrame, early: pd.Timedelta, tail: pd.Timedelta
-) -> tuple[NDArray[np.bool_], int]:
-    """Alarms that fall into a listed window, and how many non-outages drew one."""
-    excused = np.zeros(len(found), dtype=bool)
-    on_non_outages = 0
-    for _, event in known.iterrows():
-        at = found["detected_at"]
-        inside = (found["service"] == event["service"]) & (at >= event["onset"] - early)
-        inside &= at <= event["end"] + tail
-        excused |= inside.to_numpy()
-        on_non_outages += bool(inside.any()) and not event["is_outage"]
-    return excused, on_non_outages
 
 
 def _watched_months(

@@ -1,0 +1,95 @@
+"""Parts of the detector: slow evidence, the own tail, talk."""
+
+import numpy as np
+import pytest
+from miner.detector.horizons import Horizons
+from miner.detector.tail import Tail
+from miner.detector.talk import Talk
+
+ONE = np.ones(1)
+CALM = np.ones(1, dtype=bool)
+
+
+def gathered(counts, season=2.0, leak=0.0):
+    horizons = Horizons(1, 10.0)
+    held = []
+    for number, y in enumerate(counts):
+        horizons.add(np.array([[y], [season], [leak]], dtype=float))
+        horizons.close_block(number, ONE, 1.2 * ONE, CALM)
+        held.append(float(horizons.held[0]))
+    return np.array(held)
+
+
+def test_hours_of_a_small_rise_gather_slow_evidence():
+    rng = np.random.default_rng(0)
+    calm, risen = rng.poisson(2.0, 600), rng.poisson(5.0, 48)
+    held = gathered(np.concatenate([calm, risen]))
+
+    assert held[600:].max() > held[200:600].max() + 5
+
+
+def test_talk_that_explains_a_rise_leaves_no_slow_evidence():
+    assert gathered(np.full(50, 6.0), leak=4.0).max() < 1.0
+
+
+def test_a_horizon_starts_anew_after_an_outage():
+    horizons = Horizons(1, 10.0)
+    for number in range(20):
+        horizons.add(np.array([[20.0], [2.0], [0.0]]))
+        horizons.close_block(number, ONE, ONE, CALM)
+    horizons.restart(0)
+    horizons.add(np.array([[2.0], [2.0], [0.0]]))
+    horizons.close_block(20, ONE, ONE, CALM)
+
+    assert horizons.held[0] == 0.0
+
+
+def tail_of(excesses):
+    """The tail of a service that passes its daily score by these excesses, one a day."""
+    tail = Tail(1, 10.0)
+    tail.set_usual(6.0 * ONE, 1.5 * ONE)
+    for excess in excesses:
+        for block in range(144):
+            tail.add(np.array([6.0 + excess if block == 50 else 0.0]), CALM)
+        tail.refit()
+    return tail
+
+
+def test_a_service_like_the_simulated_ones_keeps_its_scores():
+    tail = tail_of(np.random.default_rng(1).exponential(1.5, 120))
+    scores = np.array([[0.0, 3.0, 6.0, 12.0]])
+
+    np.testing.assert_allclose(tail.on_scale(scores), scores, atol=1.6)
+
+
+def test_a_service_that_bursts_needs_more():
+    tail = tail_of(np.random.default_rng(2).exponential(4.0, 120))
+
+    assert tail.on_scale(np.array([[15.0]]))[0, 0] < 11.5
+
+
+def test_large_outages_do_not_teach_a_service_to_expect_them():
+    calm = np.random.default_rng(3).exponential(1.5, 120)
+    one, other = tail_of(calm), tail_of(np.where(np.arange(120) % 10 == 0, 25.0, calm))
+
+    assert other.stretch[0] == pytest.approx(one.stretch[0], abs=0.25)
+
+
+def test_scores_keep_their_order():
+    tail = tail_of(np.random.default_rng(4).exponential(3.0, 60))
+    mapped = tail.on_scale(np.linspace(0, 40, 200)[None])
+
+    assert (np.diff(mapped) >= -1e-9).all()
+
+
+def test_talk_explains_jokes_and_no_outage():
+    calm = np.full((1, 60), 1.0)
+    usual = Talk(1, 1.0)
+    usual.explained(np.full((1, 600), 1.0), np.full((1, 600), 1.0), np.full((1, 600), 1.0))
+    jokes = usual.explained(np.full((1, 60), 33.0), np.full((1, 60), 9.0), calm).mean()
+    again = Talk(1, 1.0)
+    again.explained(np.full((1, 600), 1.0), np.full((1, 600), 1.0), np.full((1, 600), 1.0))
+    outage = again.explained(np.full((1, 60), 9.0), np.full((1, 60), 9.0), calm).mean()
+
+    assert jokes >= 8.0
+    assert outage == pytest.approx(0.0, abs=0.2)
