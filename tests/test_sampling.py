@@ -184,11 +184,14 @@ def test_the_command_says_what_the_sample_says(tmp_path, labeller):
         result = run_cli(*words)
         bill = server.bill
     exported = run_cli("export", "--db", db, "--estimates", "-o", "-")
+    status = run_cli("status", "--db", db)
 
     assert result.returncode == 0, result.stderr
     assert "complaints (" in result.stderr
     assert bill <= 0.5 * DOLLAR
     assert exported.stdout.startswith("service,start,end,is_total,mentions")
+    assert status.returncode == 0, status.stderr
+    assert "estimated on a budget: x whatsapp to" in status.stdout
 
 
 def run_cli(*words):

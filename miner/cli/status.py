@@ -83,6 +83,9 @@ def _show(status: dict[str, Any]) -> None:
         for gap in pull["gaps_of_last_day"]:
             start, end = moment(gap["start"]), moment(gap["end"])
             click.echo(f"gap: {pull['source']} {pull['service']} {start} to {end}: {gap['reason']}")
+        if pull["estimated_until"] is not None:
+            until = moment(pull["estimated_until"])
+            click.echo(f"estimated on a budget: {pull['source']} {pull['service']} to {until}")
         for mark in pull["breaks"]:
             at = moment(mark["at"])
             click.echo(f"break: {pull['source']} {pull['service']} {at}: {mark['reason']}")
@@ -102,7 +105,7 @@ def _show(status: dict[str, Any]) -> None:
 def _readable(value: Any, name: str = "") -> Any:
     """The value with times as ISO 8601."""
     times = {"now", "start", "end", "at", "started_at", "ended_at", "watched_until", "last_post"}
-    times |= {"next_run"}
+    times |= {"estimated_until", "next_run"}
     if isinstance(value, dict):
         return {key: _readable(inner, key) for key, inner in value.items()}
     if isinstance(value, list):

@@ -34,7 +34,8 @@ def read_status(connection: sqlite3.Connection, now: int) -> dict[str, object]:
         "pulls": [
             _pull(connection, source, service, now)
             for source, service in connection.execute(
-                "SELECT DISTINCT source, service FROM watched ORDER BY source, service"
+                "SELECT source, service FROM watched UNION SELECT source, service FROM plan "
+                "ORDER BY source, service"
             ).fetchall()
         ],
         "runs": _last_runs(connection),
@@ -59,11 +60,17 @@ def _pull(connection: sqlite3.Connection, source: str, service: str, now: int) -
         (service, source, now),
     ).fetchone()
     day = [(max(start, now - DAY), min(end, now)) for start, end in watched if end > now - DAY]
-    until = watched[-1][1]
+    (estimated_until,) = connection.execute(
+        "SELECT max(end) FROM plan WHERE source = ? AND service = ?", (source, service)
+    ).fetchone()
+    watched_until = watched[-1][1] if watched else None
+    # What is counted and sampled on a budget is up to date without being watched.
+    until = max(at for at in (watched_until, estimated_until) if at is not None)
     return {
         "source": source,
         "service": service,
-        "watched_until": until,
+        "watched_until": watched_until,
+        "estimated_until": estimated_until,
         "lag_seconds": round(max(0, now - until) / SECOND, 3),
         "last_post": last_post,
         "coverage_of_last_day": sum(max(0, end - start) for start, end in day) / DAY,
