@@ -16,7 +16,7 @@ test:
     python -m pytest -q -n auto -m "not slow"
 
 slow:
-    python -m pytest -q -m slow
+    python -m pytest -q -n auto -m slow
 
 # Everything that CI runs.
 ci: lint types contract test slow
