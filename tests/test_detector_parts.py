@@ -1,7 +1,9 @@
-"""Parts of the detector: slow evidence, the own tail, talk."""
+"""Parts of the detector: the season, slow evidence, its ceiling, the own tail, talk."""
 
 import numpy as np
 import pytest
+from miner.detector import season
+from miner.detector.ceiling import Ceiling
 from miner.detector.horizons import Horizons
 from miner.detector.tail import Tail
 from miner.detector.talk import Talk
@@ -93,3 +95,58 @@ def test_talk_explains_jokes_and_no_outage():
 
     assert jokes >= 8.0
     assert outage == pytest.approx(0.0, abs=0.2)
+
+
+def ceiling_of(mean, alpha, width=1.0, n_bins=10):
+    ceiling = Ceiling(1, width, n_bins)
+    ceiling.set_noise(mean * ONE, 1.3 * ONE, alpha * ONE)
+    return ceiling
+
+
+@pytest.mark.parametrize("ratio", [1.5, 2.5, 6.0])
+def test_an_excess_is_worth_no_more_than_noise_of_its_size(ratio):
+    ceiling = ceiling_of(50.0, 0.05)
+    for _ in range(20):
+        most = ceiling.of(np.full((1, 10), ratio * 50), np.full((1, 10), 50.0))
+
+    assert most[0, -1] == pytest.approx(np.log(ratio) ** 2 / 0.1)
+
+
+def test_counts_as_expected_and_fewer_are_worth_nothing():
+    assert (
+        ceiling_of(50.0, 0.05).of(np.array([[50.0, 20.0, 0.0]]), np.full((1, 3), 50.0)) == 0
+    ).all()
+
+
+def test_few_complaints_may_gather_more_since_their_noise_is_their_number():
+    quiet, busy = (ceiling_of(mean, 0.05) for mean in (0.02, 50.0))
+    at_quiet, at_busy = (
+        one.of(np.full((1, 10), 3 * mean), np.full((1, 10), mean))[0, -1]
+        for one, mean in ((quiet, 0.02), (busy, 50.0))
+    )
+
+    assert at_quiet > 5 * at_busy
+
+
+def test_the_ceiling_does_not_depend_on_how_bins_are_handed_over():
+    rng = np.random.default_rng(3)
+    y, mean = rng.poisson(9.0, (1, 10)).astype(float), np.full((1, 10), 5.0)
+    y[0, 4] = np.nan
+    whole = ceiling_of(5.0, 0.05).of(y, mean)
+    by_parts = ceiling_of(5.0, 0.05)
+    parts = [by_parts.of(y[:, cut], mean[:, cut]) for cut in (slice(0, 3), slice(3, 10))]
+
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), whole)
+    assert whole[0, 4] == pytest.approx(whole[0, 3])
+
+
+def test_the_season_follows_a_day_that_differs_at_midnight():
+    hours = np.arange(season.HOURS)
+    is_sunday = (hours // 24 + 3) % 7 == 6  # 1970-01-01 was a Thursday
+    rate = np.where(is_sunday, 30.0, 60.0)
+    last = season.HOURS - 1
+    sums, exposure = rate[None, :], np.ones((1, season.HOURS))
+    beta = season.fit(sums, exposure, last, np.zeros((1, season.COLUMNS)))
+    week = np.exp(beta @ season.design((hours[:168] + 0.5) * 60.0).T)[0]
+
+    np.testing.assert_allclose(week, rate[:168], rtol=0.06)

@@ -31,13 +31,15 @@ def run(
     keep: bool = True,
     step: int = 1,
     coverage: np.ndarray | None = None,
+    own_tail: bool = True,
 ) -> tuple[Engine, np.ndarray, float]:
     """Engine, scores and seconds of a simulation; ``alarm`` maps rates to thresholds.
 
-    ``coverage`` replaces that of the simulation, to see what ignoring it costs.
+    ``coverage`` replaces that of the simulation, to see what ignoring it costs; without
+    ``own_tail`` scores stay as they are.
     """
     n_services, n_minutes = sim.complaints.shape
-    usual = Thresholds(1.0, float(step)).usual
+    usual = Thresholds(1.0, float(step)).usual if own_tail else None
     engine = Engine(
         n_services, float(step), FIRST // step, lambda r: (alarm(r), alarm(r) * 0.6), usual
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from miner.detector import evidence as ev
 from miner.detector.baseline import Baseline
+from miner.detector.ceiling import Ceiling
 from miner.detector.episodes import Episode, Piece, Tracker
 from miner.detector.horizons import Horizons
 from miner.detector.tail import Tail
@@ -85,6 +86,7 @@ class Engine:
         block = max(width, BLOCK_MINUTES)
         self.horizons = Horizons(n_services, block)
         self.tail = Tail(n_services, block)
+        self._ceiling = Ceiling(n_services, width, max(1, int(np.ceil(BLOCK_MINUTES / width))))
         self._peaks = np.zeros(n_services)
         per_half_day = max(2, round(720 / block))
         self.base = Baseline(n_services, width, per_half_day)
@@ -154,6 +156,7 @@ class Engine:
         width = self.clock.width
         top = ev.limit(typical, base.noise.phi, base.alpha, self._cap, self._alarm, width)
         self._limit = typical, top
+        self._ceiling.set_noise(typical, base.noise.phi, base.alpha)
 
     def _piece(self, y: Floats, coverage: Floats, talk: Floats | None) -> Rows:
         first = self.clock.bin
@@ -165,12 +168,13 @@ class Engine:
         phi, alpha = self.base.noise.phi[:, None], self.base.alpha[:, None]
         llr = ev.ratios_of(y, calm, leak, phi, alpha)
         watched = ~np.isnan(y)
-        after = ev.run(self._evidence, llr, watched, self._cap, self.clock.width)
+        top = self._ceiling.of(y, mean)
+        after = ev.run(self._evidence, llr, watched, self._cap, top, self.clock.width)
         raw = np.maximum(ev.score(after), self.horizons.held[:, None])
         self._gather(y, plain, leak, raw)
         score = self.tail.on_scale(raw)
         state = np.where(score >= self._watch[:, None], WATCH, OK).astype(np.int8)
-        piece = Piece(first, y, calm, llr)
+        piece = Piece(first, y, calm, llr, top)
         self.history.append(piece)
         crossed = (score >= self._alarm[:, None]) & watched & ~np.isnan(mean)
         for service in np.flatnonzero(self.tracker.active | crossed.any(axis=1)).tolist():
@@ -229,6 +233,7 @@ class Engine:
                     piece.llr[service : service + 1, rest],
                     ~np.isnan(piece.y[service : service + 1, rest]),
                     self._cap[service : service + 1],
+                    piece.top[service : service + 1, rest],
                     self.clock.width,
                 )
                 self._evidence[service] = fresh[0]

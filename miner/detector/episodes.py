@@ -36,6 +36,7 @@ class Piece(NamedTuple):
     y: Floats
     mean: Floats
     llr: Floats
+    top: Floats
 
 
 class Home(Protocol):

@@ -113,7 +113,14 @@ def caps(alpha: Floats) -> Floats:
     return most
 
 
-def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, w: float) -> Floats:
+def run(
+    evidence: Floats,
+    llr: Floats,
+    watched: NDArray[np.bool_],
+    cap: Floats,
+    ceiling: Floats,
+    w: float,
+) -> Floats:
     """Evidence after each bin of a block.
 
     Args:
@@ -121,6 +128,7 @@ def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, 
         llr: shape (services, bins, ratios).
         watched: shape (services, bins); a bin not watched leaves the evidence as it is.
         cap: of :func:`caps`, shape (services, ratios).
+        ceiling: of each bin, whatever the ratio, shape (services, bins).
         w: width of a bin in minutes.
 
     Returns:
@@ -129,12 +137,13 @@ def run(evidence: Floats, llr: Floats, watched: NDArray[np.bool_], cap: Floats, 
     gain = np.exp(np.minimum(llr, _HIGHEST))
     after = np.empty_like(llr)
     fresh = np.where(watched, w, 0.0)
-    now, most = evidence, np.exp(cap)
+    now = evidence
+    most = np.exp(np.minimum(cap[:, None, :], ceiling[:, :, None]))
     for at in range(llr.shape[1]):
         step = after[:, at]
         np.add(now, fresh[:, at, None], out=step)
         step *= gain[:, at]
-        np.minimum(step, most, out=step)
+        np.minimum(step, most[:, at], out=step)
         now = step
     evidence[:] = now
     return after

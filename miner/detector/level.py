@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 PRIOR: Final = 20.0
 #: Half-life in minutes: about 100 complaints, within these bounds.
 _COMPLAINTS: Final = 100.0
-_SHORTEST, _LONGEST, _LONGEST_COLD = 45.0, 4320.0, 180.0
+_SHORTEST, _LONGEST, _LONGEST_COLD = 120.0, 4320.0, 180.0
 
 
 class Level:

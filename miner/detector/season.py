@@ -1,11 +1,11 @@
 """The season: a robust log-linear model of the hours of the last four weeks.
 
 Quasi-likelihood regression (McCullagh and Nelder 1989, chapter 9) of hourly sums with
-the log of the exposure as offset: four daily and three weekly harmonics, variance
-``phi m + alpha m²``, a ridge on the harmonics. Hours that stand out by their Anscombe
-residual (McCullagh and Nelder 1989, section 2.4) weigh less, as in Farrington et al.
-(1996) and Noufaily et al. (2013), so that past outages leave the baseline; newer hours
-weigh more. All services are fitted at once.
+the log of the exposure as offset: four daily harmonics and a level for each day of the
+week (in UTC), variance ``phi m + alpha m²``, a ridge on all but the constant. Hours that
+stand out by their Anscombe residual (McCullagh and Nelder 1989, section 2.4) weigh less, as
+in Farrington et al. (1996) and Noufaily et al. (2013), so that past outages leave the
+baseline; newer hours weigh more. All services are fitted at once.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ Floats = NDArray[np.float64]
 _WEEK_HOURS: Final = 168
 HOURS: Final = 4 * _WEEK_HOURS
 _DAILY: Final = 4
-_WEEKLY: Final = 3
-COLUMNS: Final = 1 + 2 * (_DAILY + _WEEKLY)
+_WEEKDAYS: Final = 7
+COLUMNS: Final = 1 + 2 * _DAILY + _WEEKDAYS
+#: Penalties: harmonics are as good as free, days of the week differ by 15 % or so.
+_HARMONIC_RIDGE: Final = 1.0
+_WEEKDAY_RIDGE: Final = 1.0 / 0.15**2
 _HALF_LIFE_HOURS: Final = 14 * 24.0
 _LEAST_EXPOSURE: Final = 0.2
 _ITERATIONS: Final = 6
 #: Slow noise of an hour around its season: drift and noise of the intensity together.
 _HOURLY_ALPHA: Final = 0.05
-#: Watched hours from which on two and four daily harmonics and the weekly ones are used.
+#: Watched hours from which on two and four daily harmonics and the days of the week are used.
 _ENOUGH: Final = (36.0, 96.0, 240.0)
 _NEVER: Final = 1e8
 
@@ -35,11 +38,11 @@ _NEVER: Final = 1e8
 def design(minutes: Floats) -> Floats:
     """Columns of the model at minutes since 1970-01-01 UTC, shape (times, columns)."""
     day = 2 * np.pi * minutes / 1440.0
-    week = day / 7.0
     columns = [np.ones_like(minutes)]
-    for base, n in ((day, _DAILY), (week, _WEEKLY)):
-        for k in range(1, n + 1):
-            columns += [np.cos(k * base), np.sin(k * base)]
+    for k in range(1, _DAILY + 1):
+        columns += [np.cos(k * day), np.sin(k * day)]
+    weekday = (minutes // 1440.0) % _WEEKDAYS
+    columns += [(weekday == number).astype(np.float64) for number in range(_WEEKDAYS)]
     return np.stack(columns, axis=1)
 
 
@@ -91,9 +94,10 @@ def _by_week(values: Floats) -> Floats:
 
 
 def _ridge(watched: NDArray[np.int64]) -> Floats:
-    """Penalties: harmonics that the history is too short for are held at zero."""
-    ridge = np.full((len(watched), COLUMNS), 1.0)
+    """Penalties: columns that the history is too short for are held at zero."""
+    ridge = np.full((len(watched), COLUMNS), _HARMONIC_RIDGE)
     ridge[:, 0] = 0.0
+    ridge[:, 1 + 2 * _DAILY :] = _WEEKDAY_RIDGE
     two, four, weekly = (watched < enough for enough in _ENOUGH)
     ridge[two, 1:5] = _NEVER
     ridge[four, 5 : 1 + 2 * _DAILY] = _NEVER
