@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from miner.detector import season
 from miner.detector.ceiling import Ceiling
+from miner.detector.episodes import recovery
 from miner.detector.horizons import Horizons
 from miner.detector.tail import Tail
 from miner.detector.talk import Talk
@@ -150,3 +151,12 @@ def test_the_season_follows_a_day_that_differs_at_midnight():
     week = np.exp(beta @ season.design((hours[:168] + 0.5) * 60.0).T)[0]
 
     np.testing.assert_allclose(week, rate[:168], rtol=0.06)
+
+
+def test_recoveries_among_the_complaints_tell_the_end():
+    complaints, back = np.array([100.0, 8.0, 8.0, np.nan]), np.array([3.0, 10.0, np.nan, 2.0])
+    found = recovery(complaints, back)
+
+    assert found[0] < -20  # a few are taken for recoveries by mistake
+    assert found[1] > 10
+    assert found[2] == 0.0

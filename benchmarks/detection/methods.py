@@ -155,5 +155,6 @@ def oracle(sim: Simulated) -> np.ndarray:
         y = np.where(coverage > 0, sim.complaints[:, cut], np.nan)
         calm = sim.mu[:, cut] * coverage
         llr = ev.ratios_of(y, calm, np.zeros_like(calm), phi, alpha)
-        out[:, cut] = ev.score(ev.run(evidence, llr, coverage > 0, cap, 1.0))
+        top = np.full(coverage.shape, np.inf)
+        out[:, cut] = ev.score(ev.run(evidence, llr, coverage > 0, cap, top, 1.0))
     return out

@@ -102,8 +102,8 @@ def _run(series: pd.DataFrame, layout: Layout, a_year: float) -> tuple[list[Epis
     parts = []
     for first in range(0, layout.grid.n_bins, _PART):
         cut = slice(first, first + _PART)
-        talk = None if arrays.talk is None else arrays.talk[:, cut]
-        parts.append(engine.push(arrays.complaints[:, cut], arrays.coverage[:, cut], talk))
+        more = (None if one is None else one[:, cut] for one in (arrays.talk, arrays.recoveries))
+        parts.append(engine.push(arrays.complaints[:, cut], arrays.coverage[:, cut], *more))
     rows = Rows(*(np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True)))
     return engine.outages(), rows, arrays
 

@@ -96,13 +96,20 @@ class Engine:
         self.talk = Talk(n_services, width)
         self._hour = self._block = -1
 
-    def push(self, y: Floats, coverage: Floats, talk: Floats | None = None) -> Rows:
+    def push(
+        self,
+        y: Floats,
+        coverage: Floats,
+        talk: Floats | None = None,
+        recoveries: Floats | None = None,
+    ) -> Rows:
         """Rows of the next bins.
 
         Args:
             y: complaints, shape (services, bins); ``nan`` where nobody watched.
             coverage: watched share of each bin, 0 to 1.
             talk: posts that are no complaints (jokes, news, others); ``nan`` is unknown.
+            recoveries: posts that say it is back; they help to tell the end.
         """
         n_bins = y.shape[1]
         y = np.where(coverage > 0, y, np.nan)
@@ -114,9 +121,8 @@ class Engine:
             while until < n_bins and self.clock.block(number + until - at) == self._block:
                 until += 1
             here = slice(at, until)
-            pieces.append(
-                self._piece(y[:, here], coverage[:, here], None if talk is None else talk[:, here])
-            )
+            known = (None if one is None else one[:, here] for one in (talk, recoveries))
+            pieces.append(self._piece(y[:, here], coverage[:, here], *known))
             self.clock.bin += until - at
             at = until
         return Rows(*(np.concatenate(parts, axis=1) for parts in zip(*pieces, strict=True)))
@@ -158,7 +164,9 @@ class Engine:
         self._limit = typical, top
         self._ceiling.set_noise(typical, base.noise.phi, base.alpha)
 
-    def _piece(self, y: Floats, coverage: Floats, talk: Floats | None) -> Rows:
+    def _piece(
+        self, y: Floats, coverage: Floats, talk: Floats | None, recoveries: Floats | None
+    ) -> Rows:
         first = self.clock.bin
         offset = first - self._first_of_hour
         plain = self._season[:, offset : offset + y.shape[1]] * coverage
@@ -174,7 +182,8 @@ class Engine:
         self._gather(y, plain, leak, raw)
         score = self.tail.on_scale(raw)
         state = np.where(score >= self._watch[:, None], WATCH, OK).astype(np.int8)
-        piece = Piece(first, y, calm, llr, top)
+        back = np.zeros_like(y) if recoveries is None else recoveries
+        piece = Piece(first, y, calm, llr, top, back)
         self.history.append(piece)
         crossed = (score >= self._alarm[:, None]) & watched & ~np.isnan(mean)
         for service in np.flatnonzero(self.tracker.active | crossed.any(axis=1)).tolist():

@@ -20,6 +20,8 @@ _END_EVIDENCE: Final = 5.0
 _END_RATIO: Final = 4.0
 _END_RATE: Final = 0.3
 _LEAST_RATIO: Final = 2.0
+#: Recoveries among complaints and recoveries while an outage lasts, and once it is over.
+_LASTING, _OVER = 0.05, 0.4
 #: An alarm so soon after the call of the end takes the same outage up again.
 MERGE_MINUTES: Final = 60.0
 #: The onset is looked for in so many minutes, and dated again this long after the alarm.
@@ -30,13 +32,14 @@ _LONGEST_MINUTES: Final = 4320.0
 
 
 class Piece(NamedTuple):
-    """Part of a block: number of its first bin, counts, expected counts, evidence."""
+    """Part of a block: number of its first bin, counts, expected counts, evidence, its ceiling."""
 
     first: int
     y: Floats
     mean: Floats
     llr: Floats
     top: Floats
+    recoveries: Floats
 
 
 class Home(Protocol):
@@ -83,6 +86,17 @@ class Episode:
             self.peak, self.peak_at = y, at
 
 
+def recovery(y: Floats, recoveries: Floats) -> Floats:
+    """Evidence of each bin that people say it is back: a likelihood ratio of binomials.
+
+    Some posts are taken for recoveries by mistake while an outage lasts, a twentieth at most;
+    once it is over they are nearly as many as the complaints that trail behind.
+    """
+    back, down = np.log(_OVER / _LASTING), np.log((1 - _OVER) / (1 - _LASTING))
+    found: Floats = np.nan_to_num(recoveries) * back + np.nan_to_num(y) * down
+    return np.where(np.nan_to_num(recoveries) > 0, found, 0.0)
+
+
 class Tracker:
     """The outages of all services."""
 
@@ -127,6 +141,7 @@ class Tracker:
         ratio = max(_LEAST_RATIO, min(np.sqrt(max(episode.best, 1.0)), least))
         noise = np.full(1, phi), np.full(1, alpha)
         calm = -ratios_of(y, mean, np.zeros_like(mean), *noise, np.full(1, ratio))[:, 0]
+        calm += recovery(y, piece.recoveries[service, at:])
         for offset in range(len(y)):
             number = piece.first + at + offset
             if not np.isnan(y[offset]):

@@ -47,11 +47,12 @@ class Grid:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Input of the engine, each of shape (services, bins); ``talk`` may be unknown."""
+    """Input of the engine, each of shape (services, bins); the last two may be unknown."""
 
     complaints: Floats
     coverage: Floats
     talk: Floats | None
+    recoveries: Floats | None
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ def arrays_of(series: pd.DataFrame, layout: Layout) -> Arrays:
         dense(complaints, np.nan),
         dense(np.clip(coverage, 0, 1), 0.0),
         None if talk is None else dense(np.maximum(talk, 0.0), np.nan),
+        dense(_column(series, "recoveries"), np.nan) if "recoveries" in series else None,
     )
 
 
