@@ -77,7 +77,6 @@ def test_most_windows_of_the_tweet_volumes_of_numenta_draw_an_alarm():
         alarms, n_windows = alarms + len(at), n_windows + len(own)
         found += sum(bool(hit.any()) for hit in hits)
 
-    # Measured: 24 of 33 windows, 278 alarms (30 and 473 before scores were put on the scale
-    # of a series' own past). Mentions of brands burst all the time, and most bursts are in
-    # no window: a regression test, not a goal.
-    assert (n_windows, found >= 23, alarms <= 330) == (33, True, True)
+    # Measured: 28 of 33 windows, 274 alarms. Mentions of brands burst all the time, and most
+    # bursts are in no window: a regression test, not a goal.
+    assert (n_windows, found >= 27, alarms <= 290) == (33, True, True)
