@@ -282,6 +282,18 @@ def test_export_with_outages_fills_the_limits_of_complaints(miner, folder):
     assert all(row["complaints_high"] for row in rows if row["complaints"])
 
 
+def test_export_of_a_database_says_what_the_detector_says(miner, folder):
+    result = miner("export", "--db", "outages.db", "--outages", "o.csv", "-o", "out.csv")
+    rows = read(folder / "out.csv")
+
+    assert result.code == 0, result.err
+    assert {row["state"] for row in rows} <= {"learning", "unwatched"}
+    assert any(row["state"] == "learning" for row in rows)
+    assert (folder / "o.csv").read_text().startswith("service,onset,")
+    wide = miner("export", "--db", "outages.db", "--freq", "1D", "--outages", "o.csv", "-o", "-")
+    assert (wide.code, "1h at most" in wide.err) == (2, True)
+
+
 def test_plot_draws_what_mine_and_detect_write(miner, folder):
     options = ("--service", "whatsapp", "--freq", "5min", "-q")
     miner("mine", "data/demo", *options, "--outages", "o.csv", "-o", "series.csv")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from miner.cli.series import false_alarms_option
 from miner.cli.shared import output_option, quiet_option
 
-#: What may be shared of other people's posts within the terms of the platforms.
-_IDS = ["source", "post_id", "service", "label"]
-#: Outages are described by what leads in these.
-_DESCRIBED = ("symptom", "country")
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from miner.detector import Detected
 
 
 @click.command(
@@ -25,6 +25,7 @@ Examples:
   miner export labelled.csv --spreadsheet -o for-people.csv
   miner export labelled.csv --columns created_at,text,label -o short.jsonl
   miner export --db outages.db --service whatsapp --freq 5min -o series.csv
+  miner export --db outages.db --freq 5min --outages outages.csv -o series.csv
   miner export --db outages.db --posts --ids-only -o ids.csv
   miner export --db outages.db --estimates -o estimates.csv
 """
@@ -50,8 +51,8 @@ Examples:
 @click.option(
     "--outages",
     metavar="FILE",
-    help="Of a series: fill expected, upper, score, state and the limits of its complaints "
-    "where they are empty, and write its outages here.",
+    help="Write the outages of a series here; a table gets expected, upper, score, state and "
+    "the limits of its complaints where they are empty, as series of a database always do.",
 )
 @false_alarms_option
 @quiet_option
@@ -79,12 +80,17 @@ def command(
     IN is CSV, JSON lines or Parquet, compressed or not; the output is .csv, .parquet
     or .jsonl by its name. With --db the series of the database is written, or its posts.
     """
-    from miner.cli.series import read_series
+    from miner.cli.series import limited, read_series
+    from miner.detector import detect
+    from miner.detector.thresholds import parse
+    from miner.estimator import SHIPPED
     from miner.exporter import check_writable, write_parts
+    from miner.job.exporting import judged
     from miner.sources.labelled import Skipped, read_parts
     from miner.store import Store
 
-    _check(table, db, posts=posts, estimates=estimates, ids_only=ids_only, outages=outages)
+    _check(table, db, freq, posts=posts, estimates=estimates, ids_only=ids_only, outages=outages)
+    parse(false_alarms)
     check_writable(output)
     check_writable(outages)
     skipped = Skipped()
@@ -97,13 +103,14 @@ def command(
             parts = iter([_posts(store, names, asked, ids_only)])
         else:
             of = functools.partial(store.series, names, freq, **asked)
-            series = of(by=by)
-            if outages is not None:
-                split = {} if by else {name: of(by=name) for name in _DESCRIBED}
-                series = _scored(series, split, false_alarms, outages)
-            parts = iter([series])
+            rates = SHIPPED["mention", "balanced"]
+            found = judged(
+                of, freq, by, rates, false_alarms=false_alarms, described=outages is not None
+            )
+            parts = _with_outages(found, outages)
     elif outages is not None:
-        parts = iter([_scored(read_series(str(table)), {}, false_alarms, outages)])
+        found = detect(read_series(str(table)), false_alarms=false_alarms)
+        parts = _with_outages(found._replace(series=limited(found.series)), outages)
     else:
         parts = read_parts(str(table), None, skipped)
     wanted = columns.split(",") if columns else None
@@ -117,6 +124,7 @@ def command(
 def _check(
     table: str | None,
     db: str | None,
+    freq: str,
     *,
     posts: bool,
     estimates: bool,
@@ -128,6 +136,8 @@ def _check(
     Raises:
         UsageError: these do not.
     """
+    from miner.counter import frequency
+    from miner.detector import WIDEST
     from miner.errors import UsageError
 
     if (table is None) == (db is None):
@@ -136,15 +146,19 @@ def _check(
         raise UsageError("--ids-only goes with --posts")
     if estimates and (posts or db is None):
         raise UsageError("--estimates goes with --db, and without --posts")
+    if outages is not None and db is not None and frequency(freq).width > WIDEST:
+        raise UsageError(f"--freq {freq} is too wide to tell outages in; 1h at most")
     if outages is not None and (posts or estimates):
         raise UsageError("--outages are those of a series: leave out --posts and --estimates")
 
 
 def _posts(store: Any, names: list[str] | None, asked: dict[str, Any], ids_only: bool) -> Any:
+    from miner.job.exporting import SHAREABLE
+
     found = store.posts(names, asked["start"], asked["end"])
     if asked["source"] is not None:
         found = found[found["source"] == asked["source"]]
-    return found[_IDS] if ids_only else found
+    return found[list(SHAREABLE)] if ids_only else found
 
 
 def _ids(services: tuple[str, ...]) -> list[str] | None:
@@ -155,15 +169,13 @@ def _ids(services: tuple[str, ...]) -> list[str] | None:
     return [lexicon.find(name) or name for name in services] or None
 
 
-def _scored(series: Any, split: dict[str, Any], false_alarms: str, outages: str) -> Any:
-    """The series with the columns of the detector; its outages go to their file."""
-    from miner.cli.series import limited
-    from miner.detector import detect
+def _with_outages(found: Detected, outages: str | None) -> Iterator[pd.DataFrame]:
+    """The series; its outages go to their file, if there is one."""
     from miner.exporter import write
 
-    found = detect(series, false_alarms=false_alarms, split=split)
-    write(found.outages, outages)
-    return limited(found.series)
+    if outages is not None:
+        write(found.outages, outages)
+    yield found.series
 
 
 def _chosen(parts: Iterator[Any], wanted: list[str] | None, name: str) -> Iterator[Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pandas as pd
 
 from miner.counter import frequency
-from miner.detector import WIDEST, detect, outages_table
+from miner.detector import WIDEST, Detected, detect, outages_table
+from miner.detector.thresholds import DEFAULT
 from miner.errors import MinerError
-from miner.estimator import SHIPPED, with_limits
+from miner.estimator import SHIPPED, Rates, with_limits
 from miner.exporter import write
 from miner.job.config import Config, Export
 from miner.store import Store
@@ -60,17 +62,47 @@ def _table(config: Config, export: Export, now: int) -> pd.DataFrame:
     services = list(export.services or config.services)
     start = None if export.last is None else _before(now, export.last)
     if export.what == "series":
-        return _judged(config, export, services, start)
+        return _series(config, export, services, start)
     posts = store.posts(services, start)
     if export.source is not None:
         posts = posts[posts["source"] == export.source]
     return posts[list(SHAREABLE)] if export.what == "ids" else posts
 
 
-def _judged(
+def judged(
+    of: Callable[..., pd.DataFrame],
+    freq: str,
+    by: str | None,
+    rates: Rates | None,
+    *,
+    false_alarms: str = DEFAULT,
+    described: bool = True,
+) -> Detected:
+    """A series with limits of its complaints and what the detector says of it; its outages.
+
+    Args:
+        of: gives the series for ``by``, a dimension to split it by or None.
+        freq: width of its bins.
+        by: the dimension asked for.
+        rates: of its labels; None leaves the limits empty.
+        false_alarms: to be expected a service.
+        described: whether outages get their symptoms and countries.
+    """
+    series = of(by=by)
+    if rates is not None:
+        series = with_limits(series, rates)
+    starts = series["bin_start"]
+    has_bins = not starts.empty and starts.min() < starts.max()  # not so at the very beginning
+    if not has_bins or frequency(freq).width > WIDEST:
+        return Detected(outages_table(), series)
+    split = {name: of(by=name) for name in ("symptom", "country")} if described and not by else {}
+    return detect(series, false_alarms=false_alarms, split=split)
+
+
+def _series(
     config: Config, export: Export, services: list[str], start: pd.Timestamp | None
 ) -> pd.DataFrame:
-    """The series with limits of its complaints and what the detector says of each bin."""
+    """The series of an export; its outages go to their own file."""
     of = functools.partial(
         Store(config.database).series,
         services,
@@ -78,19 +110,18 @@ def _judged(
         source=export.source,
         start=None if start is None else start - HISTORY,
     )
-    series = of(by=export.by)
     labeller = config.labeller
-    if labeller.model is None:  # the rates of an own model are not known
-        series = with_limits(series, SHIPPED[labeller.mode, labeller.purpose])
-    found = None
-    starts = series["bin_start"]
-    has_bins = not starts.empty and starts.min() < starts.max()  # not so at the very beginning
-    if has_bins and frequency(export.freq).width <= WIDEST:
-        split = {} if export.by else {name: of(by=name) for name in ("symptom", "country")}
-        found = detect(series, false_alarms=export.false_alarms, split=split)
-        series = found.series
+    # The rates of an own model are not known.
+    rates = None if labeller.model else SHIPPED[labeller.mode, labeller.purpose]
+    outages, series = judged(
+        of,
+        export.freq,
+        export.by,
+        rates,
+        false_alarms=export.false_alarms,
+        described=export.outages is not None,
+    )
     if export.outages is not None:
-        outages = outages_table() if found is None else found.outages
         write(outages, export.outages, spreadsheet=export.spreadsheet)
     return series if start is None else series[series["bin_start"] >= start]
 
