@@ -113,6 +113,15 @@ def test_an_excess_is_worth_no_more_than_noise_of_its_size(ratio):
     assert most[0, -1] == pytest.approx(np.log(ratio) ** 2 / 0.1)
 
 
+def test_one_bin_after_calm_ones_is_worth_what_it_is_to_the_running_ceiling():
+    running = ceiling_of(20.0, 0.05)
+    for _ in range(30):
+        running.of(np.full((1, 10), 20.0), np.full((1, 10), 20.0))
+
+    most = running.of(np.array([[60.0]]), np.array([[20.0]]))
+    np.testing.assert_allclose(ceiling_of(20.0, 0.05).alone(np.array([[3.0]])), most)
+
+
 def test_counts_as_expected_and_fewer_are_worth_nothing():
     assert (
         ceiling_of(50.0, 0.05).of(np.array([[50.0, 20.0, 0.0]]), np.full((1, 3), 50.0)) == 0

@@ -58,6 +58,13 @@ class Ceiling:
         # Of few complaints most of the noise is their number's, which neighbours do not share.
         self._most = np.maximum(wanted / longest, 1.0) / (2.0 * alpha)
 
+    def alone(self, ratio: Floats) -> Floats:
+        """Most evidence of one bin at this ratio, shape (services, …), after calm ones."""
+        keep = self._keep[:, :1]
+        smoothed = (1 - keep) * ratio + keep
+        most: Floats = np.log(np.maximum(smoothed, 1.0)) ** 2 * self._most[:, None]
+        return most
+
     def of(self, y: Floats, mean: Floats) -> Floats:
         """Most evidence after each bin of a block, shape (services, bins); ``nan`` is skipped."""
         n = y.shape[1]

@@ -160,9 +160,11 @@ class Engine:
             self.tail.set_usual(*self._usual(base.rates))
         typical = np.nan_to_num(self._season.mean(axis=1)) * base.level.ratio
         width = self.clock.width
-        top = ev.limit(typical, base.noise.phi, base.alpha, self._cap, self._alarm, width)
+        phi, alpha = base.noise.phi, base.alpha
+        self._ceiling.set_noise(typical, phi, alpha)
+        alone = self._ceiling.alone
+        top = ev.limit(typical, phi, alpha, self._cap, alone, self._alarm, width)
         self._limit = typical, top
-        self._ceiling.set_noise(typical, base.noise.phi, base.alpha)
 
     def _piece(
         self, y: Floats, coverage: Floats, talk: Floats | None, recoveries: Floats | None

@@ -13,6 +13,7 @@ relative variance alpha looks like a shift of R for a while with log odds
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -157,7 +158,13 @@ def score(evidence: Floats) -> Floats:
 
 
 def limit(
-    mean: Floats, phi: Floats, alpha: Floats, cap: Floats, threshold: Floats, w: float
+    mean: Floats,
+    phi: Floats,
+    alpha: Floats,
+    cap: Floats,
+    ceiling: Callable[[Floats], Floats],
+    threshold: Floats,
+    w: float,
 ) -> Floats:
     """The smallest count of one bin that would alarm with no evidence before it, about.
 
@@ -166,10 +173,12 @@ def limit(
         phi: of the noise, same shape.
         alpha: of the noise, same shape.
         cap: shape (services, ratios).
+        ceiling: most evidence of one bin by its ratio to the mean, shape (services, counts).
         threshold: shape (services,).
         w: width of a bin in minutes.
     """
-    low, high = np.maximum(mean, 1e-9), 300.0 * mean + 60.0
+    least = np.maximum(mean, 1e-9)
+    low, high = least, 300.0 * mean + 60.0
     at = np.arange(len(mean))
     for _ in range(2):
         counts = low[:, None] * (high / low)[:, None] ** _GRID
@@ -180,7 +189,8 @@ def limit(
             phi[:, None],
             alpha[:, None],
         )
-        gathered = np.exp(np.minimum(np.log(w) + llr, cap[:, None, :]))
+        most = np.minimum(cap[:, None, :], ceiling(counts / least[:, None])[:, :, None])
+        gathered = np.exp(np.minimum(np.log(w) + llr, most))
         quiet = score(gathered) < threshold[:, None]
         last = np.minimum(quiet.sum(axis=1), len(_GRID) - 1)
         low, high = counts[at, np.maximum(last - 1, 0)], counts[at, last]
