@@ -6,6 +6,7 @@ from miner.detector import season
 from miner.detector.ceiling import Ceiling
 from miner.detector.episodes import recovery
 from miner.detector.horizons import Horizons
+from miner.detector.smoothing import Fading
 from miner.detector.tail import Tail
 from miner.detector.talk import Talk
 
@@ -98,8 +99,8 @@ def test_talk_explains_jokes_and_no_outage():
     assert outage == pytest.approx(0.0, abs=0.2)
 
 
-def ceiling_of(mean, alpha, width=1.0, n_bins=10):
-    ceiling = Ceiling(1, width, n_bins)
+def ceiling_of(mean, alpha):
+    ceiling = Ceiling(1, 1.0)
     ceiling.set_noise(mean * ONE, 1.3 * ONE, alpha * ONE)
     return ceiling
 
@@ -169,3 +170,16 @@ def test_recoveries_among_the_complaints_tell_the_end():
     assert found[0] < -20  # a few are taken for recoveries by mistake
     assert found[1] > 10
     assert found[2] == 0.0
+
+
+def test_fading_sums_are_those_of_the_recursion_however_long_a_block_is():
+    values = np.random.default_rng(2).normal(size=(2, 3, 50))
+    keep = np.array([0.0, 0.5, 0.95])
+    fading = Fading(2, 3)
+    fading.set_keep(keep)
+    found = np.concatenate([fading.push(values[:, :, :7]), fading.push(values[:, :, 7:])], axis=2)
+
+    plain = np.zeros((2, 3))
+    for at in range(50):
+        plain = keep * plain + values[:, :, at]
+        np.testing.assert_allclose(found[:, :, at], plain, atol=1e-12)

@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from miner.detector.smoothing import Fading
+
 Floats = NDArray[np.float64]
 
 #: Minutes of memory: a part of those after which counts are known as well as the intensity.
@@ -34,45 +36,35 @@ class Ceiling:
     Args:
         n_services: how many.
         width: of a bin, in minutes.
-        n_bins: most bins of a block.
     """
 
-    def __init__(self, n_services: int, width: float, n_bins: int) -> None:
-        self._width = width
-        self._sums = np.zeros((2, n_services))
-        back = np.arange(n_bins)[:, None] - np.arange(n_bins)
-        self._back = np.where(back >= 0, back, np.inf)
-        self._weights = np.zeros((n_services, n_bins, n_bins))
-        self._keep = np.zeros((n_services, n_bins))
+    def __init__(self, n_services: int, width: float) -> None:
+        self._longest = _LONGEST_MINUTES / width
+        self._fading = Fading(2, n_services)
+        self._keep = np.zeros(n_services)
         self._most = np.full(n_services, np.inf)
 
     def set_noise(self, mean: Floats, phi: Floats, alpha: Floats) -> None:
         """Smooth for services of these mean counts of a bin, and noise."""
         alpha = np.maximum(alpha, _LEAST_ALPHA)
         wanted = _SHARE * phi / (alpha * np.maximum(mean, 1e-9))
-        longest = _LONGEST_MINUTES / self._width
-        bins = np.clip(wanted, _LEAST_BINS, longest)
-        decay = np.exp(-1.0 / bins)[:, None]
-        self._weights = decay[:, :, None] ** self._back
-        self._keep = decay ** (1.0 + np.arange(self._keep.shape[1]))
+        self._keep = np.exp(-1.0 / np.clip(wanted, _LEAST_BINS, self._longest))
+        self._fading.set_keep(self._keep)
         # Of few complaints most of the noise is their number's, which neighbours do not share.
-        self._most = np.maximum(wanted / longest, 1.0) / (2.0 * alpha)
-
-    def alone(self, ratio: Floats) -> Floats:
-        """Most evidence of one bin at this ratio, shape (services, …), after calm ones."""
-        keep = self._keep[:, :1]
-        smoothed = (1 - keep) * ratio + keep
-        most: Floats = np.log(np.maximum(smoothed, 1.0)) ** 2 * self._most[:, None]
-        return most
+        self._most = np.maximum(wanted / self._longest, 1.0) / (2.0 * alpha)
 
     def of(self, y: Floats, mean: Floats) -> Floats:
         """Most evidence after each bin of a block, shape (services, bins); ``nan`` is skipped."""
-        n = y.shape[1]
         known = ~np.isnan(y + mean)
         both = np.stack([np.where(known, y, 0.0), np.where(known, mean, 0.0)])
-        sums = np.einsum("ksb,scb->ksc", both, self._weights[:, :n, :n])
-        sums += self._sums[:, :, None] * self._keep[:, :n]
-        self._sums = sums[:, :, -1]
-        ratio = sums[0] / np.maximum(sums[1], 1e-9)
+        seen, expected = self._fading.push(both)
+        return self._allowed(seen / np.maximum(expected, 1e-9))
+
+    def alone(self, ratio: Floats) -> Floats:
+        """Most evidence of one bin at this ratio, shape (services, …), after calm ones."""
+        keep = self._keep[:, None]
+        return self._allowed((1 - keep) * ratio + keep)
+
+    def _allowed(self, ratio: Floats) -> Floats:
         most: Floats = np.log(np.maximum(ratio, 1.0)) ** 2 * self._most[:, None]
         return most

@@ -86,7 +86,7 @@ class Engine:
         block = max(width, BLOCK_MINUTES)
         self.horizons = Horizons(n_services, block)
         self.tail = Tail(n_services, block)
-        self._ceiling = Ceiling(n_services, width, max(1, int(np.ceil(BLOCK_MINUTES / width))))
+        self._ceiling = Ceiling(n_services, width)
         self._peaks = np.zeros(n_services)
         per_half_day = max(2, round(720 / block))
         self.base = Baseline(n_services, width, per_half_day)

@@ -12,7 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+
+from miner.detector.smoothing import Fading
 
 Floats = NDArray[np.float64]
 
@@ -34,8 +35,9 @@ class Talk:
 
     def __init__(self, n_services: int, width: float) -> None:
         self._usual = np.full((2, n_services), 1e-3)
-        self._excess = np.zeros(n_services)
         self._keep = float(np.exp(-width / _MEMORY_MINUTES))
+        self._excess = Fading(1, n_services)
+        self._excess.set_keep(np.full(n_services, self._keep))
 
     def age(self, minutes: float) -> None:
         """Let the usual share forget, by so many minutes."""
@@ -55,21 +57,9 @@ class Talk:
         usual = expected * share
         brought = np.fmax(y - expected, 0.0)
         excess = posts - usual - np.minimum(share, _MOST_A_COMPLAINT) * brought
-        smooth = self._smooth(excess)
+        smooth = self._excess.push(excess[None])[0] * (1.0 - self._keep)
         at_most = np.minimum(posts, 5 * usual + 3)
         self._usual[0] += at_most.sum(axis=1)
         self._usual[1] += expected.sum(axis=1)
         leak: Floats = LEAK * np.maximum(np.maximum(excess, smooth), 0.0)
         return leak
-
-    def _smooth(self, excess: Floats) -> Floats:
-        smooth, last = lfilter(
-            [1.0 - self._keep],
-            [1.0, -self._keep],
-            excess,
-            axis=1,
-            zi=(self._keep * self._excess)[:, None],
-        )
-        self._excess = last[:, 0] / self._keep if self._keep > 1e-12 else last[:, 0]
-        found: Floats = smooth
-        return found
