@@ -253,3 +253,20 @@ def test_the_input_is_not_written_into(outage):
     detect(series)
 
     pd.testing.assert_frame_equal(series, before)
+
+
+def test_a_series_that_begins_long_before_it_was_watched():
+    times = pd.date_range("2026-01-01", periods=3 * 288, freq="5min", tz="UTC")
+    unwatched = times < pd.Timestamp("2026-01-02T12:00Z")
+    series = pd.DataFrame(
+        {
+            "bin_start": times,
+            "service": "whatsapp",
+            "complaints": pd.array([None if gap else 1 for gap in unwatched], dtype="Int64"),
+            "coverage": (~unwatched).astype("float64"),
+        }
+    )
+    scored = detect(series).series
+
+    assert set(scored.loc[unwatched, "state"]) == {"unwatched"}
+    assert "unwatched" not in set(scored.loc[~unwatched, "state"])

@@ -70,6 +70,8 @@ class Baseline:
             self._fit(young, hour)
 
     def _fit(self, which: Flags, hour: int) -> None:
+        if not which.any():  # nothing was watched of any service yet
+            return
         beta = season.fit(self._sums[which], self._exposure[which], hour - 1, self._beta[which])
         # The level is relative to the season: a new season starts from the same mean.
         self._beta[which] = beta
