@@ -77,7 +77,7 @@ class World:
         (self.folder / "miner.toml").write_text(
             'database = "outages.db"\nservices = ["whatsapp"]\n'
             '[secrets]\nfile = "miner.secrets"\n'
-            '[[exports]]\nfile = "series.csv"\nfreq = "1h"\n'
+            '[[exports]]\nfile = "series.csv"\nfreq = "1h"\nlast = "7d"\n'
             f'[sources.bluesky]\nurl = "{self.url}"\n[sources.bluesky.options]\n' + "\n".join(lines)
         )
 
