@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, settings
+from miner.collector import Labeller
+from miner.lexicon import load_lexicon
 from miner.sources.archive import Report, read_pages
 
 # How long an example takes says something about the machine, not about the code.
@@ -31,6 +33,12 @@ def _author_key() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINER_AUTHOR_KEY", "key of the tests")
         yield
+
+
+@pytest.fixture(scope="session")
+def labeller() -> Labeller:
+    """Finds and labels posts about WhatsApp."""
+    return Labeller(["whatsapp"], load_lexicon())
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,9 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from loopback_server import LoopbackServer
 
 TOKEN = "planted-mastodon-token"
 
@@ -31,7 +32,7 @@ class Answer:
         return self.status == 200 and self.body is None and self.how != "torn"
 
 
-class MastodonServer:
+class MastodonServer(LoopbackServer):
     """Use it as a context; ids grow with the time of a post, as those of Mastodon do."""
 
     def __init__(self, *, token="", size=40, delay=0.0, access=None, host="example.org"):
@@ -47,34 +48,11 @@ class MastodonServer:
         self._streams = []
         self._lock = threading.Lock()
 
-    def __enter__(self):
-        outer = self
+    def get(self, request):
+        self.reply(request)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self):
-                outer.reply(self)
-
-            def log_message(self, *_):
-                """Tests are quiet."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                """A client may leave."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
+    def stop(self):
         self.end_streams()
-        self._server.shutdown()
-        self._server.server_close()
 
     def add(self, at, text, *, tag="whatsapp", number=None, uri=None, **more):
         """A status of a time (microseconds); returns its id."""

@@ -6,15 +6,15 @@ import base64
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from loopback_server import LoopbackServer
 from mastodon_server import Answer, send
 
 ID, SECRET = "planted-client-id", "planted-client-secret"
 
 
-class RedditServer:
+class RedditServer(LoopbackServer):
     """Use it as a context. Things are listed the newest first, at most ``cap`` of them."""
 
     def __init__(self, *, delay=0.0, cap=1_000, size=100):
@@ -30,37 +30,11 @@ class RedditServer:
         self.n_tokens = 0
         self._lock = threading.Lock()
 
-    def __enter__(self):
-        outer = self
+    def get(self, request):
+        self.reply(request)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_GET(self):
-                outer.reply(self)
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outer.give_token(self)
-
-            def log_message(self, *_):
-                """Tests are quiet."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                """A client may leave."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
+    def post(self, request, _):
+        self.give_token(request)
 
     def submit(self, at, title, selftext="", *, subreddit="help", **more):
         """A submission of a time (seconds); returns its full name."""

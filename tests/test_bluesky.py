@@ -18,11 +18,6 @@ from jetstream_server import T0, JetstreamServer, made_events, post_event
 QUICK = {"idle": "0.3", "compress": "off"}
 
 
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
-
-
 @pytest.fixture(params=["v1", "v2"])
 def wire(request):
     return request.param

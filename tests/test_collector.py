@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from miner.collector import Labeller, Options, collect, only_job
+from miner.collector import Options, collect, only_job
 from miner.errors import (
     BudgetError,
     BusyError,
@@ -19,7 +19,6 @@ from miner.errors import (
     UsageError,
 )
 from miner.formats import Deletion
-from miner.lexicon import load_lexicon
 from miner.post import Post
 from miner.sources import registry
 from miner.sources.protocol import Page, Pull
@@ -35,11 +34,6 @@ from newest_first_server import NewestFirstServer
 
 SECOND = 1_000_000
 NOW = 1_779_719_009_000_000
-
-
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from types import MappingProxyType
 
 import pytest
 import requests
-from miner.collector import Labeller, Options, collect
+from miner.collector import Options, collect
 from miner.errors import RefusedError, UnavailableError
-from miner.lexicon import load_lexicon
 from miner.sources.asking import Session
 from miner.sources.mastodon import Mastodon
 from miner.sources.protocol import Pull
@@ -71,11 +70,6 @@ def server(platform):
         for n in range(N_POSTS):
             platform.add(server, NOW - 7_000 * SECOND + n * 300 * SECOND, f"whatsapp is down {n}")
         yield server
-
-
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import time
 
 import pytest
 import requests
-from miner.collector import Labeller, Options, collect
+from miner.collector import Options, collect
 from miner.errors import RefusedError, UnavailableError, UsageError
 from miner.formats.html_text import html_to_text
-from miner.lexicon import load_lexicon
 from miner.sources.asking import base_of
 from miner.sources.mastodon import Mastodon
 from miner.sources.protocol import Pull, SystemClock
@@ -22,11 +21,6 @@ SECOND = 1_000_000
 NOW = 1_779_719_009_000_000
 SINCE = NOW - 7_200 * SECOND
 TAGS = {"tags.whatsapp": "whatsapp whatsappdown", "tags.signal": "signalapp"}
-
-
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
 
 
 @pytest.fixture

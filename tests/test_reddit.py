@@ -4,10 +4,9 @@ import json
 import time
 
 import pytest
-from miner.collector import Labeller, Options, collect
+from miner.collector import Options, collect
 from miner.errors import RefusedError, UnavailableError, UsageError
 from miner.formats import FORMATS, Skip
-from miner.lexicon import load_lexicon
 from miner.sources.protocol import Pull
 from miner.sources.reddit import Reddit
 from miner.store import Store
@@ -20,11 +19,6 @@ SECOND = 1_000_000
 NOW = 1_779_719_009_000_000
 HERE = NOW // SECOND
 SINCE = NOW - 7_200 * SECOND
-
-
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ START = 1_790_000_000 * SECOND // MINUTE * MINUTE
 DOLLAR = 1_000_000
 
 
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
-
-
 @pytest.fixture(autouse=True)
 def _key(monkeypatch):
     monkeypatch.setenv("X_BEARER_TOKEN", "secret-of-the-test")

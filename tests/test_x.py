@@ -37,11 +37,6 @@ TOKEN = "secret-of-the-test"
 PHRASES = {"queries": "2"}
 
 
-@pytest.fixture(scope="module")
-def labeller():
-    return Labeller(["whatsapp"], load_lexicon())
-
-
 @pytest.fixture
 def spec(request):
     """X's description of its API, where it is at hand."""

@@ -15,8 +15,9 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from loopback_server import LoopbackServer
 
 SECOND = 1_000_000
 EPOCH = 1_288_834_974_657  # of X's ids, in milliseconds
@@ -73,7 +74,7 @@ def problem(status, title, kind="about:blank", **more):
     return {**base, **more}
 
 
-class XServer:
+class XServer(LoopbackServer):
     """Serves posts; use it as a context."""
 
     def __init__(self, posts=(), *, token="secret-of-the-test", spec=None, size=None, delay=0.0):
@@ -97,37 +98,17 @@ class XServer:
         self._times = [micros(post["created_at"]) for post in self.posts]
 
     def __enter__(self):
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                outer.answer(self, None)
-
-            def do_POST(self):
-                length = int(self.headers.get("Content-Length", 0))
-                outer.answer(self, json.loads(self.rfile.read(length)))
-
-            def log_message(self, *_):
-                """Tests are quiet."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                """A client that was killed is no news."""
-
         self._stopping = threading.Event()
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *_):
+    def get(self, request):
+        self.answer(request, None)
+
+    def post(self, request, body):
+        self.answer(request, json.loads(body))
+
+    def stop(self):
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
 
     def n_asked(self, path):
         return sum(asked == path for asked, _ in self.requests)

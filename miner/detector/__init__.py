@@ -1,6 +1,6 @@
 """Series to outages: what was expected of each bin, its state, and the outages."""
 
-from miner.detector.detect import Detected, describe, detect, outages_table
+from miner.detector.detect import Detected, detect, outages_table
 from miner.detector.engine import STATES, Engine
 from miner.detector.linking import link
 from miner.detector.tables import WIDEST
@@ -10,7 +10,6 @@ __all__ = [
     "WIDEST",
     "Detected",
     "Engine",
-    "describe",
     "detect",
     "link",
     "outages_table",

@@ -80,7 +80,7 @@ def detect(
         found, rows, arrays = _run(ready, layout, a_year)
         outages = _table(found, layout, arrays, rows)
         for name, table in (split or {}).items():
-            outages = describe(outages, table, name)
+            outages = _described(outages, table, name)
         return Detected(outages, _filled(ready, layout, rows))
     whole = totals(ready, by)
     n_values = max(1, int(ready.groupby("service")[by].nunique(dropna=False).max()))
@@ -90,7 +90,7 @@ def detect(
     part_layout = layout_of(ready, grid, ["service", by])
     parts, part_rows, part_arrays = _run(ready, part_layout, max(a_year / 2 / n_values, 0.02))
     values = _table(parts, part_layout, part_arrays, part_rows)
-    outages = describe(_joined(outages, values), ready, by)
+    outages = _described(_joined(outages, values), ready, by)
     return Detected(outages, _filled(ready, part_layout, part_rows))
 
 
@@ -164,7 +164,7 @@ def _record(
     }
 
 
-def describe(outages: pd.DataFrame, series: pd.DataFrame, by: str) -> pd.DataFrame:
+def _described(outages: pd.DataFrame, series: pd.DataFrame, by: str) -> pd.DataFrame:
     """Outages with the leading values of a dimension, as "send:0.70;down:0.16".
 
     ``by`` is "symptom" or "country"; other dimensions leave the table as it is. The

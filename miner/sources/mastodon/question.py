@@ -12,7 +12,7 @@ from miner.formats.fields import as_id
 from miner.formats.times import SECOND, iso_time
 from miner.sources.mastodon.instance import Instance, Record
 from miner.sources.mastodon.place import LOWEST, Place, Way, order
-from miner.sources.mastodon.records import Batch
+from miner.sources.mastodon.records import StatusBatch
 from miner.sources.protocol import Page, Pull
 
 #: Posts that are no longer listed and are looked up one by one, at most so many a round.
@@ -99,7 +99,7 @@ class Question:
         """Begin with what comes after the newest status there is."""
         newest = max((_id(record) for record in self._ask()), key=order, default="") or LOWEST
         self.place = replace(place, low=newest)
-        return self._page(Batch())
+        return self._page(StatusBatch())
 
     def _read(self, pull: Pull) -> Iterator[Page]:
         place = self.place
@@ -114,7 +114,7 @@ class Question:
             asked_at = pull.clock.now()
             records = self._next(place, way, is_forward=is_forward)
             ended = not records or (not is_forward and self._is_before(records, place))
-            batch = Batch()
+            batch = StatusBatch()
             for record in records:
                 if self._is_asked(record, place):
                     batch.add(record, self.instance.host, pull)
@@ -177,7 +177,7 @@ class Question:
         at = _time(record, 0)
         return now - self._timing.overlap <= at <= now + self._timing.overlap
 
-    def _moved(self, place: Place, way: Way, batch: Batch, *, is_forward: bool) -> Place:
+    def _moved(self, place: Place, way: Way, batch: StatusBatch, *, is_forward: bool) -> Place:
         low = place.low
         if is_forward and way.settled is not None:
             low = max(low or LOWEST, way.settled, key=order)
@@ -191,7 +191,7 @@ class Question:
         }
         return replace(place, low=low, young=young, way=way)
 
-    def _settled(self, pull: Pull, place: Place, way: Way, batch: Batch) -> Place:
+    def _settled(self, pull: Pull, place: Place, way: Way, batch: StatusBatch) -> Place:
         """The place after all was read; posts that are no longer listed are looked up."""
         low = max(place.low or LOWEST, way.settled or LOWEST, key=order)
         young = dict(place.young)
@@ -210,7 +210,7 @@ class Question:
         }
         return replace(place, low=low, young=kept, way=None)
 
-    def _page(self, batch: Batch) -> Page:
+    def _page(self, batch: StatusBatch) -> Page:
         assert self.place is not None
         notes, self.instance.notes = self.instance.notes, type(self.instance.notes)()
         batch.skipped.update({reason: n for reason, n in notes.items() if n})

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from miner.formats import Deletion, Skip
+from miner.formats import Skip
 from miner.formats.fields import as_dict, as_id
 from miner.formats.mastodon import FORMAT
 from miner.formats.times import iso_time
 from miner.post import Post
+from miner.sources.batch import Batch
 from miner.sources.mastodon.instance import Record
-from miner.sources.protocol import Page, Pull
+from miner.sources.protocol import Pull
 
 #: A longer text is none that people write.
 LONGEST: Final = 100_000
 
 
 @dataclass
-class Batch:
-    """What came since the page before.
+class StatusBatch(Batch):
+    """Statuses since the page before.
 
     Attributes:
         ours: posts that may be about a service: their global by their local id.
     """
 
-    posts: list[Post] = field(default_factory=list)
-    edits: list[Post] = field(default_factory=list)
-    deletions: list[Deletion] = field(default_factory=list)
-    raws: dict[str, bytes] = field(default_factory=dict)
-    skipped: Counter[str] = field(default_factory=Counter)
     ours: dict[str, str] = field(default_factory=dict)
-    seen: int = 0
 
     def add(self, record: Record, host: str, pull: Pull, *, is_edit: bool = False) -> None:
         """Add a status of a server."""
@@ -58,18 +52,6 @@ class Batch:
             self.ours[outcome.post_id] = post_id
         if pull.keep_raw:
             self.raws[post_id] = orjson.dumps(record)
-
-    def page(self, **more: Any) -> Page:
-        """What came, as a page."""
-        return Page(
-            posts=self.posts,
-            edits=self.edits,
-            deletions=self.deletions,
-            raws=self.raws,
-            seen=self.seen,
-            skipped=dict(self.skipped),
-            **more,
-        )
 
 
 def global_id(record: Record, host: str) -> str:

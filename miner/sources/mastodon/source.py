@@ -19,7 +19,7 @@ from miner.sources.asking import base_of
 from miner.sources.mastodon.instance import FEEDS, Instance
 from miner.sources.mastodon.question import Question
 from miner.sources.mastodon.questions import kinds_of, questions_to, tags_of, version_of
-from miner.sources.mastodon.records import Batch
+from miner.sources.mastodon.records import StatusBatch
 from miner.sources.mastodon.resting import Resting
 from miner.sources.mastodon.stream import Event, Stream
 from miner.sources.parsing import parse
@@ -192,12 +192,12 @@ class Mastodon:
             for stream in self._streams.values():
                 events = stream.take()
                 if events:
-                    batch = Batch()
+                    batch = StatusBatch()
                     for event in events:
                         self._take(event, stream.instance.host, batch, pull)
                     yield batch.page()
 
-    def _take(self, event: Event, host: str, batch: Batch, pull: Pull) -> None:
+    def _take(self, event: Event, host: str, batch: StatusBatch, pull: Pull) -> None:
         name, payload = event
         if name == "delete":
             known = self._ids.get((host, payload.strip('"')))

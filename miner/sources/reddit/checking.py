@@ -10,7 +10,7 @@ from miner.formats import Deletion
 from miner.formats.times import SECOND
 from miner.sources.protocol import Page, Pull
 from miner.sources.reddit.client import Client
-from miner.sources.reddit.things import Batch, name_of, things_of
+from miner.sources.reddit.things import ThingBatch, name_of, things_of
 
 CURSOR: Final = "kept posts"
 #: Posts of one request, and requests of one round, so that new posts do not wait long.
@@ -35,7 +35,7 @@ def check_kept(client: Client, pull: Pull, cursor: str | None) -> Iterator[Page]
         began = now
     for _ in range(_MOST):
         names = list(pull.stored(after, _PAGE))
-        batch = Batch()
+        batch = ThingBatch()
         if names and not pull.stopping():
             _look_up(names, client, batch, pull)
         if pull.stopping():
@@ -46,7 +46,7 @@ def check_kept(client: Client, pull: Pull, cursor: str | None) -> Iterator[Page]
             return
 
 
-def _look_up(names: list[str], client: Client, batch: Batch, pull: Pull) -> None:
+def _look_up(names: list[str], client: Client, batch: ThingBatch, pull: Pull) -> None:
     found, _ = things_of(client.ask("api/info", id=",".join(names)))
     for thing in found:
         batch.add(thing, pull)
@@ -57,7 +57,7 @@ def _look_up(names: list[str], client: Client, batch: Batch, pull: Pull) -> None
         batch.deletions += [Deletion("reddit", n, pull.clock.now()) for n in sorted(missing)]
 
 
-def _ids(batch: Batch) -> set[str]:
+def _ids(batch: ThingBatch) -> set[str]:
     return {post.post_id for post in batch.edits}
 
 

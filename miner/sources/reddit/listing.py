@@ -16,7 +16,7 @@ from miner.errors import RefusedError, UnavailableError
 from miner.formats.times import SECOND
 from miner.sources.protocol import Gap, Page, Pull
 from miner.sources.reddit.client import Client
-from miner.sources.reddit.things import Batch, Record, name_of, things_of, times_of
+from miner.sources.reddit.things import Record, ThingBatch, name_of, things_of, times_of
 
 _PAGE: Final = 100
 #: An empty page after a full one: read anew so many times, then taken for the end.
@@ -130,8 +130,8 @@ class Listing:
         client: Client,
         pull: Pull,
         given: set[tuple[str | None, str]],
-    ) -> Batch:
-        batch = Batch(skipped=client.notes.copy())
+    ) -> ThingBatch:
+        batch = ThingBatch(skipped=client.notes.copy())
         client.notes.clear()
         start = min(self.place.since.values()) if self.place else 0
         for thing in things:
@@ -145,7 +145,7 @@ class Listing:
                 batch.add(thing, pull)
         return batch
 
-    def _end(self, batch: Batch, at: int, cut_at: int | None) -> Page:
+    def _end(self, batch: ThingBatch, at: int, cut_at: int | None) -> Page:
         """The last page; ``cut_at`` is from when on things are listed, if not all are."""
         place = self.place
         assert place is not None

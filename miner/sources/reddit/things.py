@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -15,7 +13,8 @@ from miner.formats.fields import as_dict, as_id, as_list, as_text
 from miner.formats.reddit import FORMAT
 from miner.formats.times import SECOND, epoch_time
 from miner.post import Post
-from miner.sources.protocol import Page, Pull
+from miner.sources.batch import Batch
+from miner.sources.protocol import Pull
 
 #: A longer text than Reddit's own limit of 40,000 characters is no post.
 _LONGEST: Final = 100_000
@@ -24,16 +23,8 @@ _KINDS: Final = frozenset({"t1", "t3"})
 Record = dict[str, Any]
 
 
-@dataclass
-class Batch:
-    """What came since the page before."""
-
-    posts: list[Post] = field(default_factory=list)
-    edits: list[Post] = field(default_factory=list)
-    deletions: list[Deletion] = field(default_factory=list)
-    raws: dict[str, bytes] = field(default_factory=dict)
-    skipped: Counter[str] = field(default_factory=Counter)
-    seen: int = 0
+class ThingBatch(Batch):
+    """Comments and submissions since the page before."""
 
     def add(self, thing: Record, pull: Pull) -> None:
         """Add a comment or a submission; one that was removed is a deletion."""
@@ -65,18 +56,6 @@ class Batch:
             return
         if pull.keep_raw:
             self.raws[post.post_id] = orjson.dumps(data)
-
-    def page(self, **more: Any) -> Page:
-        """What came, as a page."""
-        return Page(
-            posts=self.posts,
-            edits=self.edits,
-            deletions=self.deletions,
-            raws=self.raws,
-            seen=self.seen,
-            skipped=dict(self.skipped),
-            **more,
-        )
 
 
 def things_of(listing: object) -> tuple[list[Record], str | None]:
