@@ -305,6 +305,7 @@ def test_plot_draws_what_mine_and_detect_write(miner, folder):
     [outage] = read(folder / "o.csv")
 
     assert result.code == 0, result.err
+    assert f"end {pd.Timestamp(outage['end']):%H:%M} " in drawn
     assert f"{float(outage['complaints']):,.0f} complaints" in drawn
     assert "send" in drawn
 
